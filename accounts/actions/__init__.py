@@ -1,0 +1,1 @@
+"""The verbs that write: keyword-only, with the actor as `by=`, atomic, audited."""

@@ -1,0 +1,54 @@
+"""The people who run the platform."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts import auditing
+from accounts.access import OperatorRole
+from accounts.actions import users
+from accounts.auditing import Actor
+from accounts.errors import Conflict, InvalidValue
+from accounts.models import User
+
+
+def create(*, email: str, role: str, by: Actor, password: str = "") -> tuple[User, str | None]:
+    """An operator's login. Without a `password`, a new person gets one to be shown once, and
+    somebody who has a login already keeps his (None).
+
+    Raises InvalidValue (address, role, weak password), Conflict (an operator already).
+    """
+    if role not in list(OperatorRole):
+        raise InvalidValue("role", f"{role!r} is no role. Use one of: {', '.join(OperatorRole)}.")
+    with transaction.atomic():
+        user, one_time = users.ensure(email=email)
+        if user.is_staff:
+            raise Conflict(f"{user.email} is an operator already.")
+        if password:
+            users.set_password(user=user, password=password)
+            one_time = None
+        user.is_staff = True
+        user.save(update_fields=["is_staff"])
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
+        _record(user, role, by)
+    return user, one_time
+
+
+def role_of(user: User) -> OperatorRole | None:
+    """The operator's role, None for everybody else. Its rights are those of `access.allowed`."""
+    if not (user.is_active and user.is_staff):
+        return None
+    names = set(user.groups.values_list("name", flat=True))
+    return next((role for role in OperatorRole if role in names), None)
+
+
+def _record(user: User, role: str, by: Actor) -> None:
+    auditing.record(
+        by=by,
+        action="operator.create",
+        object_type="operator",
+        object_id=user.pk,
+        object_label=user.email,
+        after={"role": role},
+    )

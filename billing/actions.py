@@ -1,0 +1,98 @@
+"""Verbs by people on money, each audited: the transfer itself is the ledger's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from accounts.auditing import Actor, record
+from accounts.errors import InvalidValue
+from accounts.models import Organization
+from runtime import ids
+from runtime.tenancy import tenant
+
+from billing import ledger
+from billing.models import Budget
+from billing.money import dollars, plain
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def grant(
+    *, organization: Organization, amount: int, reason: str, by: Actor, mode: str = "live", reference: str = ""
+) -> bool:
+    """Give an organization credit (nano-dollars). With a `reference` it can be said twice and is done
+    once. Raises InvalidValue."""
+    _require(amount > 0, "amount", "An amount must be above zero.")
+    _require(bool(reason.strip()), "reason", "Say what the credit is for.")
+    with tenant(organization):
+        made = ledger.grant(
+            organization=organization.pk,
+            mode=mode,
+            amount=amount,
+            reference=reference or f"grant:{ids.uuid7()}",
+            reason=reason,
+            actor=by.label,
+        )
+        if made:
+            _note(organization, "credit.grant", by, reason, {"amount_usd": plain(dollars(amount)), "mode": mode})
+    return made
+
+
+def adjust(
+    *, organization: Organization, amount: int, reason: str, by: Actor, mode: str = "live", reference: str = ""
+) -> bool:
+    """Correct a balance by a signed amount (nano-dollars). The reason shows to the team (B13).
+    Raises InvalidValue, InsufficientCredit."""
+    _require(amount != 0, "amount", "An adjustment must not be zero.")
+    _require(bool(reason.strip()), "reason", "Say why the balance is adjusted.")
+    with tenant(organization):
+        made = ledger.adjust(
+            organization=organization.pk,
+            mode=mode,
+            amount=amount,
+            reference=reference or f"adjust:{ids.uuid7()}",
+            reason=reason,
+            actor=by.label,
+        )
+        if made:
+            _note(organization, "credit.adjust", by, reason, {"amount_usd": plain(dollars(amount)), "mode": mode})
+    return made
+
+
+def set_budget(
+    *, organization: Organization, period: str, limit: int, by: Actor, mode: str = "live", key: UUID | None = None
+) -> Budget:
+    """Limit what a key (or the whole organization) may spend in a period, in nano-dollars. What the
+    running period has used already stays counted when a limit is changed. Raises InvalidValue."""
+    _require(limit > 0, "limit", "A budget must be above zero.")
+    _require(period in Budget.Period.values, "period", "A period is day, week, month or total.")
+    with tenant(organization):
+        budget, _ = Budget.objects.update_or_create(
+            organization=organization,
+            mode=mode,
+            key_id=key,
+            period=period,
+            defaults={"limit": limit},
+            create_defaults={"limit": limit, "window": EPOCH},
+        )
+        _note(organization, "budget.set", by, "", {"period": period, "limit_usd": plain(dollars(limit)), "mode": mode})
+    return budget
+
+
+def _require(holds: bool, field: str, sentence: str) -> None:
+    if not holds:
+        raise InvalidValue(field, sentence)
+
+
+def _note(organization: Organization, action: str, by: Actor, reason: str, after: dict[str, str]) -> None:
+    record(
+        by=by,
+        action=action,
+        object_type="wallet",
+        object_id=str(organization.pk),
+        object_label=organization.slug,
+        reason=reason,
+        after=after,
+        organization_id=organization.pk,
+    )

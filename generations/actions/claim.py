@@ -1,0 +1,232 @@
+"""T2, T3, T8: whose turn it is, who holds what, and taking back what was lost.
+
+Start-time fair queueing over lanes. `served` is the start tag of the last claim of a lane; the
+virtual time is the highest of them. A lane that was idle begins at the virtual time, so that it
+neither owes nor has saved up; each claim moves a lane on by taken / weight.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from runtime.tenancy import work
+
+from generations.models import Attempt, Generation
+from generations.spec import Order, State
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A generation that this process runs now, under the lease token `attempt`."""
+
+    id: UUID
+    organization: UUID
+    mode: str
+    model: str
+    order: Order
+    count: int
+    attempt: int
+    tries_left: int
+    owner: str
+    image_tokens: int
+    unit_price: int
+    created_at: datetime
+    deadline_at: datetime
+
+    def open_attempt(self) -> None:
+        """Write the attempt's row."""
+        Attempt(
+            organization_id=self.organization,
+            mode=self.mode,
+            generation_id=self.id,
+            number=self.attempt,
+            owner=self.owner,
+            started_at=self.created_at,
+        ).save(force_insert=True)
+
+
+_DUE = """
+    SELECT 1 FROM generations_generation g
+    WHERE g.organization_id = l.organization_id AND g.mode = l.mode AND g.state = 'queued'
+      AND g.run_after <= clock_timestamp() AND g.deadline_at > clock_timestamp()
+"""
+_RUNNING = """
+    SELECT count(*) FROM generations_generation g
+    WHERE g.organization_id = l.organization_id AND g.mode = l.mode AND g.state = 'running'
+"""
+_PICK = f"""
+    WITH clock AS (SELECT coalesce(max(served), 0) AS now FROM generations_lane)
+    SELECT l.id, greatest(l.pass, clock.now),
+           (SELECT count(*) FROM generations_lane l WHERE EXISTS ({_DUE}))
+    FROM generations_lane l CROSS JOIN clock
+    WHERE EXISTS (SELECT 1 FROM generations_generation WHERE state = 'queued' AND run_after <= clock_timestamp())
+      AND EXISTS ({_DUE}) AND ({_RUNNING}) < l.cap
+    ORDER BY greatest(l.pass, clock.now), ({_RUNNING}), l.id
+    LIMIT 1 FOR UPDATE OF l SKIP LOCKED
+"""
+_TAKE = f"""
+    WITH mine AS (
+        SELECT g.id FROM generations_generation g, generations_lane l
+        WHERE l.id = %(lane)s AND g.organization_id = l.organization_id AND g.mode = l.mode
+          AND g.state = 'queued' AND g.run_after <= clock_timestamp() AND g.deadline_at > clock_timestamp()
+        ORDER BY g.priority DESC, g.run_after
+        LIMIT greatest(least(%(share)s, (SELECT l.cap - ({_RUNNING}) FROM generations_lane l WHERE l.id = %(lane)s)), 0)
+        FOR UPDATE OF g SKIP LOCKED
+    ), taken AS (
+        UPDATE generations_generation g
+        SET state = 'running', attempt = g.attempt + 1, tries_left = g.tries_left - 1,
+            lease_owner = %(owner)s, lease_expires_at = clock_timestamp() + %(lease)s,
+            started_at = coalesce(g.started_at, clock_timestamp()),
+            deadline_at = least(g.deadline_at, clock_timestamp() + interval '15 minutes')
+        FROM mine WHERE g.id = mine.id
+        RETURNING g.id, g.organization_id, g.mode, g.model, g.order, g.count, g.attempt, g.tries_left,
+                  g.image_tokens, g.unit_price, g.created_at, g.deadline_at
+    ), tried AS (
+        INSERT INTO generations_attempt (id, organization_id, mode, generation_id, number, owner, started_at, channel,
+                                         provider, upstream_model, outcome, kind, detail,
+                                         upstream_request_id, usage, images, surplus)
+        SELECT gen_random_uuid(), organization_id, mode, id, attempt, %(owner)s, clock_timestamp(), '', '', '', '', '',
+               '', '', '{{}}', 0, 0 FROM taken
+    ), moved AS (
+        UPDATE generations_lane SET served = %(tag)s, pass = %(tag)s + (SELECT count(*) FROM taken) / weight
+        WHERE id = %(lane)s AND EXISTS (SELECT 1 FROM taken)
+    )
+    SELECT * FROM taken
+"""
+
+
+def claim(owner: str, free: int) -> list[Claimed]:
+    """Take up to `free` due generations in fair turns. `owner` names this process.
+
+    Each turn is its own short transaction: lane first, then its oldest due generations.
+    """
+    taken: list[Claimed] = []
+    while len(taken) < free:
+        turn = _one_turn(owner, free - len(taken))
+        if not turn:
+            break
+        taken += turn
+    return taken
+
+
+def _one_turn(owner: str, free: int) -> list[Claimed]:
+    with work(), connection.cursor() as cursor:
+        cursor.execute(_PICK)
+        lane = cursor.fetchone()
+        if lane is None:
+            return []
+        identifier, tag, busy = lane
+        share = -(-free // max(busy, 1))
+        cursor.execute(
+            _TAKE, {"lane": identifier, "share": share, "tag": tag, "owner": owner, "lease": _lease()}
+        )
+        return [_claimed(row, owner) for row in cursor.fetchall()]
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.EASEL.lease_seconds)
+
+
+def _claimed(row: Sequence[Any], owner: str) -> Claimed:
+    identifier, organization, mode, model, order, count, attempt, tries_left, tokens, price, made, deadline = row
+    return Claimed(
+        id=identifier,
+        organization=organization,
+        mode=mode,
+        model=model,
+        order=Order.from_json(json.loads(order)),  # raw jsonb comes as text: Django's fields decode it
+        count=count,
+        attempt=attempt,
+        tries_left=tries_left,
+        owner=owner,
+        image_tokens=tokens,
+        unit_price=price,
+        created_at=made,
+        deadline_at=deadline,
+    )
+
+
+
+_LANE = """
+    INSERT INTO generations_lane (id, organization_id, mode, weight, cap, pass, served)
+    VALUES (gen_random_uuid(), %s, %s, 1, %s, 0, 0) ON CONFLICT ON CONSTRAINT generations_lane_once DO NOTHING
+"""
+_SLOT = f"""
+    UPDATE generations_lane l
+    SET served = greatest(l.pass, clock.now), pass = greatest(l.pass, clock.now) + 1 / l.weight
+    FROM (SELECT coalesce(max(served), 0) AS now FROM generations_lane) clock
+    WHERE l.organization_id = %s AND l.mode = %s AND ({_RUNNING}) < l.cap
+"""
+_LOCK = "SELECT 1 FROM generations_lane WHERE organization_id = %s AND mode = %s FOR UPDATE"
+_known_lanes: set[tuple[UUID, str]] = set()
+
+
+def ensure_lane(organization: UUID, mode: str) -> None:
+    """Make the lane of an organization if it has none yet (remembered per process)."""
+    if (organization, mode) not in _known_lanes:
+        with connection.cursor() as cursor:
+            cursor.execute(_LANE, (organization, mode, settings.EASEL.lane_cap))
+        connection.on_commit(lambda: _known_lanes.add((organization, mode)))
+
+
+def claim_at_submit(generation: Generation, owner: str) -> Claimed | None:
+    """Let a new generation start in the waiting process, if its lane is under its cap.
+
+    Sets the row's fields; the caller inserts it. The lane row comes before the generation row.
+    """
+    lane = (generation.organization_id, generation.mode)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, lane)  # a statement of its own: the count below must see who came before
+        cursor.execute(_SLOT, lane)
+        if cursor.rowcount == 0:
+            return None
+    generation.state = State.RUNNING.value
+    generation.attempt, generation.tries_left = 1, 2
+    generation.lease_owner = owner
+    generation.started_at = generation.created_at
+    generation.lease_expires_at = generation.created_at + _lease()
+    return of_row(generation)
+
+
+def of_row(generation: Generation) -> Claimed:
+    """The claim that a running row describes."""
+    return Claimed(
+        id=generation.pk,
+        organization=generation.organization_id,
+        mode=generation.mode,
+        model=generation.model,
+        order=Order.from_json(generation.order),
+        count=generation.count,
+        attempt=generation.attempt,
+        tries_left=generation.tries_left,
+        owner=generation.lease_owner,
+        image_tokens=generation.image_tokens,
+        unit_price=generation.unit_price,
+        created_at=generation.created_at,
+        deadline_at=generation.deadline_at,
+    )
+
+
+_RENEW = """
+    UPDATE generations_generation g SET lease_expires_at = clock_timestamp() + %s
+    FROM unnest(%s::uuid[], %s::int[]) AS mine (id, attempt)
+    WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.state = 'running'
+    RETURNING g.id
+"""
+
+
+def renew(held: Sequence[Claimed]) -> set[UUID]:
+    """Renew the leases of this process in one statement. Returns those it still holds."""
+    if not held:
+        return set()
+    with work(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+        cursor.execute(_RENEW, (_lease(), [c.id for c in held], [c.attempt for c in held]))
+        return {row[0] for row in cursor.fetchall()}

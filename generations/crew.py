@@ -1,0 +1,102 @@
+"""The generations that one process runs at once, in one event loop, with their leases."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterable
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from runtime import database, ids
+from runtime.errors import DatabaseUnavailable
+
+from generations import runner
+from generations.actions import claim, finish
+from generations.actions.claim import Claimed
+
+log = structlog.get_logger(__name__)
+
+
+def name_process() -> str:
+    """A name for this process that nobody had before: host, pid and a random word."""
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{ids.word(6, ids.BASE36)}"
+
+
+class Crew:
+    """Runs claimed generations as tasks and renews all their leases with one statement.
+
+    `size` is how many may run at once. A task is never cancelled because somebody stopped waiting
+    for it: its result is paid for.
+    """
+
+    def __init__(self, owner: str, size: int) -> None:
+        self.owner, self.size = owner, size
+        self._running: dict[UUID, tuple[Claimed, asyncio.Task[None]]] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._reserved = 0
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    @property
+    def free(self) -> int:
+        return self.size - len(self._running) - self._reserved
+
+    def reserve(self) -> bool:
+        """Keep a slot for a submit that is under way. Give it back with `unreserve`."""
+        if self.free <= 0:
+            return False
+        self._reserved += 1
+        return True
+
+    def unreserve(self) -> None:
+        self._reserved -= 1
+
+    def start(self, mine: Claimed) -> asyncio.Task[None]:
+        """Run it as a task of its own."""
+        task = asyncio.create_task(runner.run(mine), name=f"generation {mine.id}")
+        self._running[mine.id] = (mine, task)
+        task.add_done_callback(lambda _: self._running.pop(mine.id, None))
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew())
+        return task
+
+    def task(self, generation: UUID) -> asyncio.Task[None] | None:
+        """The task that runs a generation here, if one does."""
+        found = self._running.get(generation)
+        return found[1] if found else None
+
+    async def any_done(self, seconds: float) -> None:
+        """Wait until one of them is done, or the time is over."""
+        tasks = [task for _, task in self._running.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(seconds)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for all of them; what is not done then is left to its lease."""
+        tasks: Iterable[asyncio.Task[None]] = [task for _, task in self._running.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def _renew(self) -> None:
+        """Every ten seconds while anything runs. A lost lease ends nothing: the first valid result
+        wins, whoever brings it."""
+        while self._running:
+            await asyncio.sleep(settings.EASEL.renew_seconds)
+            held = [mine for mine, _ in self._running.values()]
+            try:
+                kept = await database.run(lambda held=held: claim.renew(held))  # type: ignore[misc]
+            except DatabaseUnavailable:
+                continue
+            if len(kept) < len(held):
+                log.info("leases.lost", count=len(held) - len(kept))
+
+    async def hand_back(self, unstarted: Iterable[Claimed]) -> None:
+        """Return claims that were never started."""
+        for mine in unstarted:
+            await database.run(lambda mine=mine: finish.hand_back(mine))  # type: ignore[misc]

@@ -1,0 +1,199 @@
+"""The contract of a door's dialect: routes, credentials, and the wording of every error.
+
+A dialect is translation only. What it may do, it does through the `Desk` it is handed: no table,
+no ledger, no provider.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Protocol
+from uuid import UUID
+
+from generations.errors import Problem
+from generations.spec import Delivered, Kind, Offer, Order, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One HTTP request, as a dialect sees it. Header names are lower case; `path` starts with `/`
+    and has neither the door's prefix nor a trailing slash; `base` is the absolute URL of the door.
+    """
+
+    method: str
+    path: str
+    base: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back: a JSON-able body, ready bytes, or a stream of bytes."""
+
+    status: int
+    body: Mapping[str, Any] | Sequence[Any] | bytes | AsyncIterator[bytes]
+    headers: dict[str, str] = field(default_factory=dict)
+    report: Report | None = None
+
+    def content(self) -> bytes:
+        """The body as compact UTF-8 JSON (or as it is, if it is bytes already)."""
+        if isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
+class Desk(Protocol):
+    """What a caller may do, already bound to his key, organization and mode."""
+
+    async def offers(self) -> tuple[Offer, ...]:
+        """The models of this door (without a key: those open to all); `allowed` is False on those
+        the key may not use."""
+        ...
+
+    async def submit(self, order: Order) -> Report:
+        """Take the order and answer at once. Raises Problem: no credit, budget, rate, conflict."""
+        ...
+
+    async def run(self, order: Order) -> Report:
+        """Take the order and wait for its final state. Raises Problem(DEADLINE) at the wait limit."""
+        ...
+
+    async def report(self, generation: UUID) -> Report:
+        """The generation as it is now. Raises Problem(NOT_FOUND)."""
+        ...
+
+    async def find(self, handle: str) -> Report:
+        """The generation behind an id in any door's form. Raises Problem: NOT_FOUND for an unknown
+        id (another organization's is one), BAD_REQUEST for an id of no known form."""
+        ...
+
+    async def cancel(self, handle: str) -> Report:
+        """Cancel it. Raises what `find` raises, and Problem(NOT_CANCELLABLE) when it is final and
+        was not cancelled."""
+        ...
+
+    async def read(self, image: Delivered) -> bytes:
+        """The stored bytes of a delivered image. Raises Problem(GONE)."""
+        ...
+
+
+Handler = Callable[[Incoming, Desk], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One documented path. `path` may hold `{name}` segments; `open` needs no key; `scope` is the
+    permission the key must carry; `submits` marks a paid submit (idempotency, dry run)."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str = "images:read"
+    open: bool = False
+    submits: bool = False
+
+
+class Dialect(Protocol):
+    """One vendor's door."""
+
+    name: str
+    title: str
+    prefixes: tuple[str, ...]
+    body_limit: int  # bytes
+
+    def routes(self) -> tuple[Route, ...]: ...
+
+    def keys(self, request: Incoming) -> tuple[str, ...]:
+        """The key strings the request carries, in order of preference. Raises Problem."""
+        ...
+
+    def word(self, problem: Problem, request: Incoming) -> Answer:
+        """The error in this vendor's envelope, status and code. Must know every `Kind`."""
+        ...
+
+
+MAX_DEPTH = 32
+TOO_DEEP = f"The JSON is nested deeper than {MAX_DEPTH} levels."
+MAX_SEPARATORS = 100_000  # far above any honest request, and few enough to parse in no time
+
+
+def read_json(request: Incoming) -> Any:
+    """The body as JSON. Raises Problem(BAD_REQUEST) for anything a strict reader refuses: bad
+    UTF-8, NaN and infinities, duplicate keys, more than 32 levels of arrays and objects, more than
+    100,000 members, integers of thousands of digits, lone surrogates, NUL."""
+    if request.body.count(b",") + request.body.count(b":") > MAX_SEPARATORS:
+        raise Problem(Kind.BAD_REQUEST, "The JSON has too many members.")
+    try:
+        value = json.loads(
+            # Decoded here, because json.loads would guess UTF-16 and let broken surrogates pass.
+            request.body.decode("utf-8"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
+            parse_float=_finite,
+        )
+    except RecursionError:
+        raise Problem(Kind.BAD_REQUEST, TOO_DEEP) from None
+    except ValueError as error:
+        reason = str(error) if isinstance(error, _Refused) else "Invalid JSON in request body"
+        raise Problem(Kind.BAD_REQUEST, reason) from None
+    _check(value)
+    return value
+
+
+class _Refused(ValueError):
+    """A JSON text that Python would accept and we do not."""
+
+
+def _refuse_constant(word: str) -> Any:
+    raise _Refused(f"{word} is not valid JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise _Refused(f"The number {text[:20]} is out of range")
+    return number
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Refused("A key occurs twice in the same JSON object")
+    return found
+
+
+def _check(value: Any) -> None:
+    """Walks the value without recursion: its depth and every string in it, keys included."""
+    waiting = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if isinstance(item, str):
+            _check_text(item)
+        elif isinstance(item, dict | list):
+            if depth > MAX_DEPTH:
+                raise Problem(Kind.BAD_REQUEST, TOO_DEEP)
+            waiting.extend((child, depth + 1) for child in _children(item))
+
+
+def _children(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return chain(item.keys(), item.values()) if isinstance(item, dict) else item
+
+
+def _check_text(text: str) -> None:
+    """PostgreSQL stores neither NUL nor lone surrogates: refuse them here, in a sentence."""
+    try:
+        storable = "\x00" not in text and text.encode() is not None
+    except UnicodeEncodeError:
+        storable = False
+    if not storable:
+        raise Problem(Kind.BAD_REQUEST, "A string holds a character that cannot be stored.")

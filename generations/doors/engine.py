@@ -1,0 +1,328 @@
+"""The doors as one small ASGI application.
+
+    request -> door -> body -> route -> key and rate -> desk -> dialect -> answer -> history
+
+It is not Django's request cycle: no thread hop, no signal, no session. Whatever goes wrong is worded
+by the dialect of the door, and every call leaves a row in the history.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from accounts.admission import Caller, admit
+from accounts.errors import AuthError
+from accounts.limits import Allowance
+from billing.money import dollars, plain
+from django.conf import settings
+from prometheus_client import Histogram
+from runtime import clock, database, ids
+from runtime.errors import DatabaseUnavailable
+
+from generations.dialect import Answer, Dialect, Incoming, Route
+from generations.dialects import DIALECTS
+from generations.doors import incoming
+from generations.doors.auth import bare_keys, problem_of
+from generations.doors.desk import CallersDesk, House
+from generations.doors.incoming import BodyBudget, BodyShare, Disconnected, Receive, Scope, Send
+from generations.doors.recorder import Recorder
+from generations.doors.selection import Matched, Picked, RouteTable, Selection
+from generations.errors import Problem
+from generations.models import ApiRequest
+from generations.spec import Kind, Report
+
+log = structlog.get_logger(__name__)
+
+LATENCY = Histogram(
+    "easel_door_seconds", "Time to answer at the doors.", ["door", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)  # fmt: skip
+IDEMPOTENCY_LENGTH = 255
+HOME = "openai"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way through the door."""
+
+    scope: Scope
+    headers: dict[str, str]
+    dialect: Dialect
+    request: Incoming
+    row: ApiRequest
+    began: float
+    share: BodyShare
+    caller: Caller | None = None
+    allowance: Allowance | None = None
+    desk: CallersDesk | None = None
+    problem: Problem | None = field(default=None)
+
+
+class Doors:
+    """The application. `house` is what the desks share, `recorder` keeps the history."""
+
+    def __init__(self, house: House, recorder: Recorder) -> None:
+        self.house, self.recorder = house, recorder
+        self.selection = Selection(DIALECTS, settings.EASEL.door_hosts, settings.EASEL.url)
+        self.tables = {name: RouteTable(dialect) for name, dialect in DIALECTS.items()}
+        self.budget = BodyBudget()
+
+    def pick(self, scope: Scope) -> Picked | None:
+        """The door of a request, or None if it is not for one."""
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        return self.selection.pick(scope.get("scheme", "http"), host, incoming.path_of(scope))
+
+    async def serve(self, picked: Picked, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        exchange = self._begin(picked, scope)
+        structlog.contextvars.bind_contextvars(request_id=exchange.row.request_id)
+        try:
+            answer = await self._answer(exchange, picked, receive)
+        except Disconnected:
+            return
+        finally:
+            exchange.share.give_back()
+            structlog.contextvars.clear_contextvars()
+        sent = await _send(send, answer)
+        self._record(exchange, answer, sent)
+
+    def _begin(self, picked: Picked, scope: Scope) -> Exchange:
+        headers = incoming.headers_of(scope)
+        dialect = picked.dialect or DIALECTS[HOME]
+        request = Incoming(
+            method=scope["method"],
+            path=picked.path,
+            base=picked.base,
+            headers=headers,
+            query=incoming.query_of(scope),
+            body=b"",
+        )
+        row = ApiRequest(
+            id=ids.uuid7(),
+            at=clock.utc_now(),
+            request_id=incoming.request_id(headers),
+            door=dialect.name,
+            method=scope["method"][:8],
+            path=incoming.shown_path(incoming.path_of(scope)),
+            ip=incoming.address_of(scope, headers) or None,
+            agent=headers.get("user-agent", "")[:200],
+        )
+        return Exchange(scope, headers, dialect, request, row, time.perf_counter(), BodyShare(self.budget))
+
+    async def _answer(self, exchange: Exchange, picked: Picked, receive: Receive) -> Answer:
+        try:
+            answer = await self._handle(exchange, picked, receive)
+        except (Disconnected, GeneratorExit):
+            raise
+        except Exception as error:
+            exchange.problem = _as_problem(error)
+            answer = exchange.dialect.word(exchange.problem, exchange.request)
+        _dress(answer, exchange)
+        return answer
+
+    async def _handle(self, exchange: Exchange, picked: Picked, receive: Receive) -> Answer:
+        if picked.dialect is None:
+            await self._find_home(exchange)
+        matched = self._match(exchange)
+        route = self.tables[exchange.dialect.name].routes[matched.index]
+        await self._admit(exchange, route)
+        await self._read(exchange, receive, matched)
+        exchange.desk = self._desk(exchange)
+        return await route.handler(exchange.request, exchange.desk)
+
+    async def _find_home(self, exchange: Exchange) -> None:
+        """At the bare root the key says which door is meant; without one it is the default's."""
+        for presented in bare_keys(exchange.request):
+            try:
+                await self._let_in(exchange, presented, door="")
+            except AuthError:
+                continue
+            assert exchange.caller is not None
+            home = str(exchange.caller.home_door)
+            if home in DIALECTS:
+                exchange.dialect = DIALECTS[home]
+                exchange.row.door = home
+            return
+
+    def _match(self, exchange: Exchange) -> Matched:
+        matched = self.tables[exchange.dialect.name].match(exchange.request.method, exchange.request.path)
+        if matched.params is not None:
+            return matched
+        if matched.allowed:
+            allowed = ", ".join(matched.allowed)
+            raise Problem(Kind.METHOD_NOT_ALLOWED, f"Use {allowed} here.", allowed=list(matched.allowed))
+        base = f"{settings.EASEL.url}{exchange.dialect.prefixes[0]}"
+        raise Problem(
+            Kind.NOT_FOUND,
+            f"There is nothing at {exchange.request.method} {exchange.request.path}. "
+            f"The base URL of this API is {base}.",
+        )
+
+    async def _admit(self, exchange: Exchange, route: Route) -> None:
+        """Authenticate, count, check the scope. An open route needs no key, but honours one."""
+        if exchange.caller is None:
+            presented = exchange.dialect.keys(exchange.request)
+            if not presented and route.open:
+                return
+            if not presented:
+                raise Problem(Kind.AUTH_MISSING, "No API key was sent.")
+            await self._first_valid(exchange, presented)
+        assert exchange.caller is not None
+        assert exchange.allowance is not None
+        if not exchange.allowance.allowed:
+            seconds = exchange.allowance.retry_after
+            raise Problem(
+                Kind.RATE_LIMITED,
+                f"Rate limit exceeded: {exchange.allowance.limit} requests a minute. Please retry after {seconds} seconds.",
+                retry_after=seconds,
+            )
+        if not route.open and not exchange.caller.may(route.scope):
+            raise Problem(Kind.FORBIDDEN, f"This API key does not carry the scope {route.scope}.")
+
+    async def _first_valid(self, exchange: Exchange, presented: tuple[str, ...]) -> None:
+        refused: AuthError | None = None
+        for key in presented:
+            try:
+                await self._let_in(exchange, key, door=exchange.dialect.name)
+            except AuthError as error:
+                refused = refused or error
+            else:
+                return
+        assert refused is not None
+        raise problem_of(refused) from refused
+
+    async def _let_in(self, exchange: Exchange, presented: str, *, door: str) -> None:
+        row, reading = exchange.row, exchange.request.method == "GET"
+        exchange.caller, exchange.allowance = await database.run(
+            lambda: admit(presented, ip=row.ip or "", agent=row.agent, door=door, reading=reading)
+        )
+        caller = exchange.caller
+        row.organization_id, row.mode = caller.organization_id, caller.mode
+        row.key_id, row.member_id = caller.key_id, caller.member_id
+
+    async def _read(self, exchange: Exchange, receive: Receive, matched: Matched) -> None:
+        limit = exchange.dialect.body_limit
+        body = b""
+        if exchange.request.method in ("POST", "PUT", "PATCH", "DELETE"):
+            body = await incoming.read_body(receive, exchange.headers, limit, exchange.share)
+        exchange.row.bytes_in = len(body)
+        exchange.request = replace(exchange.request, body=body, params=matched.params or {})
+
+    def _desk(self, exchange: Exchange) -> CallersDesk:
+        return CallersDesk(
+            house=self.house,
+            dialect=exchange.dialect,
+            caller=exchange.caller,
+            request=exchange.row,
+            idempotency_key=_idempotency_key(exchange.headers),
+            strict=exchange.headers.get("x-easel-strict", "").lower() == "true",
+        )
+
+    def _record(self, exchange: Exchange, answer: Answer, sent: int) -> None:
+        row = exchange.row
+        seconds = time.perf_counter() - exchange.began
+        row.status, row.bytes_out, row.milliseconds = answer.status, sent, round(seconds * 1000)
+        row.kind = exchange.problem.kind.value if exchange.problem else ""
+        LATENCY.labels(row.door, str(answer.status)).observe(seconds)
+        stored = exchange.desk is not None and exchange.desk.stored_request
+        self.recorder.done(row, stored=stored)
+
+
+def _as_problem(error: Exception) -> Problem:
+    """Whatever happened, as something a door can word. Only the unexpected is logged with a trace."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, AuthError):
+        return problem_of(error)
+    if isinstance(error, DatabaseUnavailable):
+        return Problem(Kind.OVERLOADED, "The service is not available right now. Try again shortly.", retry_after=3)
+    log.exception("door.broke")
+    return Problem(Kind.INTERNAL, "Something went wrong on our side. Nothing was charged.")
+
+
+def _idempotency_key(headers: Mapping[str, str]) -> str:
+    key = headers.get("idempotency-key", "")
+    if key and not (len(key) <= IDEMPOTENCY_LENGTH and all(" " <= letter <= "~" for letter in key)):
+        raise Problem(
+            Kind.BAD_REQUEST,
+            f"Idempotency-Key must be 1 to {IDEMPOTENCY_LENGTH} printable ASCII characters.",
+            param="Idempotency-Key",
+        )
+    return key
+
+
+def _dress(answer: Answer, exchange: Exchange) -> None:
+    """The headers that every answer of every door carries."""
+    headers = answer.headers
+    headers.setdefault("X-Request-ID", exchange.row.request_id)
+    headers.setdefault("Cache-Control", "no-store")
+    if exchange.allowance:
+        headers.update(_rate_headers(exchange.allowance))
+    if exchange.problem:
+        if exchange.problem.retry_after is not None:
+            headers.setdefault("Retry-After", str(exchange.problem.retry_after))
+        if exchange.problem.generation:
+            headers["x-should-retry"] = "false"
+            headers["X-Easel-Generation"] = str(exchange.problem.generation)
+    report = answer.report or (exchange.desk.told if exchange.desk else None)
+    if report:
+        _dress_report(answer, report)
+
+
+def _dress_report(answer: Answer, report: Report) -> None:
+    headers = answer.headers
+    headers["X-Easel-Generation"] = str(report.id)
+    if report.state.final:
+        headers["X-Easel-Tokens"] = str(report.tokens)
+        headers["X-Easel-Cost-USD"] = plain(dollars(report.cost))
+    if report.order.adjusted:
+        headers["X-Easel-Adjusted"] = "; ".join(report.order.adjusted).encode("ascii", "replace").decode()
+    if report.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    if answer.status >= 400:
+        headers["x-should-retry"] = "false"
+
+
+def _rate_headers(allowance: Allowance) -> dict[str, str]:
+    limit, left, reset = allowance.limit, allowance.remaining, allowance.reset_seconds
+    return {
+        "RateLimit-Policy": f'"requests";q={limit};w=60',
+        "RateLimit": f'"requests";r={left};t={reset}',
+        "RateLimit-Limit": str(limit),
+        "RateLimit-Remaining": str(left),
+        "RateLimit-Reset": str(reset),
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": str(left),
+        "X-RateLimit-Reset": str(int(time.time()) + reset),
+    }
+
+
+async def _send(send: Send, answer: Answer) -> int:
+    """Write the answer out. Returns the bytes of its body."""
+    if isinstance(answer.body, AsyncIterator):
+        return await _stream(send, answer)
+    body = answer.content()
+    answer.headers.setdefault("Content-Type", "application/json")
+    answer.headers["Content-Length"] = str(len(body))
+    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(answer.headers)})
+    await send({"type": "http.response.body", "body": body})
+    return len(body)
+
+
+async def _stream(send: Send, answer: Answer) -> int:
+    assert isinstance(answer.body, AsyncIterator)
+    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(answer.headers)})
+    sent = 0
+    async for chunk in answer.body:
+        sent += len(chunk)
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+    return sent
+
+
+def _raw(headers: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), str(value).encode("latin-1")) for name, value in headers.items()]

@@ -1,0 +1,92 @@
+"""Which door a request came to: by host name, else by path prefix, else the home door of its key.
+
+Never by the body. Paths lose the door's prefix, a trailing slash, and a missing or doubled version
+is put right by the dialects' own route tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from generations.dialect import Dialect
+
+ROOT = re.compile(r"^/(v1|v1beta|v1alpha|api/v1/(ie|files)|api/v1/apikey)(/|$)")
+"""What clients that cannot be given a path send to the bare root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The door (None: that of the key), its absolute base URL, and the path below it."""
+
+    dialect: Dialect | None
+    base: str
+    path: str
+
+
+class Selection:
+    """Knows the doors, their prefixes and their host names."""
+
+    def __init__(self, dialects: Mapping[str, Dialect], hosts: Mapping[str, str], url: str) -> None:
+        self._hosts = {host: dialects[name] for host, name in hosts.items() if name in dialects}
+        self._prefixes = {prefix: dialect for dialect in dialects.values() for prefix in dialect.prefixes}
+        self._url = url
+
+    def pick(self, scheme: str, host: str, path: str) -> Picked | None:
+        """The door of a request, or None if it is not for a door at all."""
+        if dialect := self._hosts.get(host.lower()):
+            return Picked(dialect, f"{scheme}://{host}", _tidy(path))
+        prefix, _, rest = path.lstrip("/").partition("/")
+        if dialect := self._prefixes.get(f"/{prefix}"):
+            return Picked(dialect, f"{self._url}/{prefix}", _tidy("/" + rest))
+        if ROOT.match(path):
+            return Picked(None, self._url, _tidy(path))
+        return None
+
+
+def _tidy(path: str) -> str:
+    """One slash between segments, none at the end."""
+    return "/" + "/".join(segment for segment in path.split("/") if segment)
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A route's parameters, or why there is none: `allowed` methods of a known path."""
+
+    index: int = -1
+    params: Mapping[str, str] | None = None
+    allowed: tuple[str, ...] = ()
+
+
+class RouteTable:
+    """The routes of one dialect, matched in their order."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.routes = dialect.routes()
+        self._patterns = [_pattern(route.path) for route in self.routes]
+
+    def match(self, method: str, path: str) -> Matched:
+        """The first route that fits; tries the path as it is, then with its version mended."""
+        allowed: list[str] = []
+        for candidate in _versions(path):
+            for index, (route, pattern) in enumerate(zip(self.routes, self._patterns, strict=True)):
+                if found := pattern.fullmatch(candidate):
+                    if route.method == method:
+                        return Matched(index, found.groupdict())
+                    allowed.append(route.method)
+        return Matched(allowed=tuple(dict.fromkeys(allowed)))
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """`/v1/tasks/{task_id}` as a regular expression; a parameter is one segment."""
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def _versions(path: str) -> tuple[str, ...]:
+    """The path, then with `/v1` put in front or a doubled one taken away."""
+    if path.startswith("/v1/v1/"):
+        return (path, path.removeprefix("/v1"))
+    if not path.startswith("/v1"):
+        return (path, "/v1" + path)
+    return (path,)

@@ -1,0 +1,68 @@
+"""`manage.py janitor`: the loops that keep the house in order. Any number of them may run."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, connection
+from generations import sweep
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Chore:
+    """Something to do every so many seconds."""
+
+    name: str
+    every: float
+    run: Callable[[], object]
+    due: float = field(default=0.0)
+
+    def do(self) -> None:
+        """Run it once; what goes wrong is logged and tried again at the next turn."""
+        try:
+            done = self.run()
+        except (OperationalError, InterfaceError):
+            log.warning("janitor.database_away", chore=self.name)
+            connection.close()
+        except Exception:
+            log.exception("janitor.chore_failed", chore=self.name)
+        else:
+            if done:
+                log.info("janitor.did", chore=self.name, count=int(done) if isinstance(done, int) else 1)
+        self.due = time.monotonic() + self.every
+
+
+def chores() -> list[Chore]:
+    """All of them, with their rhythm in seconds."""
+    return [
+        Chore("wake forgotten", 1.0, sweep.wake_forgotten),
+        Chore("reap", settings.EASEL.reap_seconds, sweep.reap),
+        Chore("expire", settings.EASEL.reap_seconds, sweep.expire),
+        Chore("forget idempotency", 600.0, sweep.forget_idempotency),
+        Chore("forget beats", 60.0, sweep.forget_beats),
+    ]
+
+
+class Command(BaseCommand):
+    help = "Reap leases, wake forgotten work, seal the ledger, clean up. Runs until it is told to stop."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        todo = chores()
+        while not stop.is_set():
+            for chore in todo:
+                if time.monotonic() >= chore.due and not stop.is_set():
+                    chore.do()
+            stop.wait(0.2)

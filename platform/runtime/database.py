@@ -1,0 +1,84 @@
+"""The only way from async code to the database.
+
+One default `sync_to_async` per request keeps a thread per waiting request. Here a few threads,
+each with its own persistent connection opened after fork, serve the whole process, and nobody
+holds one while waiting for an upstream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connection
+
+from runtime.errors import DatabaseUnavailable
+
+T = TypeVar("T")
+
+THREADS = int(os.environ.get("EASEL_DATABASE_THREADS", "4"))
+IDLE_CHECK_SECONDS = 5.0
+
+_executor: ThreadPoolExecutor | None = None
+_used = threading.local()
+
+
+def _threads() -> ThreadPoolExecutor:
+    global _executor
+    if _executor is None:
+        _executor = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+    return _executor
+
+
+def _forget() -> None:
+    """A forked child must not share its parent's threads or sockets."""
+    global _executor
+    _executor = None
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+async def run(block: Callable[[], T]) -> T:
+    """Run a synchronous block of database work in one of the process's database threads.
+
+    The caller's context variables (request id, tenant) are seen by the block. Raises
+    DatabaseUnavailable when the database does not answer, otherwise whatever the block raises.
+    """
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_threads(), context.run, _guarded, block)
+
+
+def _guarded(block: Callable[[], T]) -> T:
+    _ensure_healthy()
+    try:
+        return block()
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        raise DatabaseUnavailable(str(error)) from error
+    finally:
+        _used.at = time.monotonic()
+
+
+def _ensure_healthy() -> None:
+    """Drop a connection that broke, or that slept through a restart of the server."""
+    raw = connection.connection
+    if raw is None:
+        return
+    slept = time.monotonic() - getattr(_used, "at", 0.0) > IDLE_CHECK_SECONDS
+    if raw.closed or raw.broken or (slept and not connection.is_usable()):
+        connection.close()
+
+
+def close() -> None:
+    """End the database threads (their connections close with them). For shutdown and tests."""
+    global _executor
+    if _executor is not None:
+        _executor.shutdown(wait=True)
+        _executor = None

@@ -1,0 +1,31 @@
+"""Identifiers: time-ordered UUIDs and short random words.
+
+PostgreSQL has `uuidv7()` only from version 18, and we support 15: ids are made here.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from uuid import UUID
+
+BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def uuid7() -> UUID:
+    """A version 7 UUID: 48 bits of Unix milliseconds, then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = secrets.randbits(74)
+    high, low = random >> 62, random & ((1 << 62) - 1)
+    return UUID(int=(milliseconds << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low)
+
+
+def seconds_of(identifier: UUID) -> int:
+    """The Unix second in which a version 7 UUID was made."""
+    return int((identifier.int >> 80) // 1000)
+
+
+def word(length: int, alphabet: str = BASE62) -> str:
+    """A random word of `length` letters of `alphabet`."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
