@@ -45,6 +45,10 @@ def _set_environment() -> None:
 
 _set_environment()
 
+import django  # noqa: E402  after the environment
+
+django.setup()
+
 
 @pytest.fixture(scope="session")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
