@@ -11,6 +11,7 @@ AccountsProblem
 from __future__ import annotations
 
 from enum import StrEnum
+from uuid import UUID
 
 
 class AccountsProblem(Exception):
@@ -32,11 +33,19 @@ class AuthReason(StrEnum):
 
 
 class AuthError(AccountsProblem):
-    """A presented key that is not let in. `reason` is a word a door can translate."""
+    """A presented key that is not let in. `reason` is a word a door can translate. Where the key is
+    known, `key_id` and `organization_id` say for the history whose door was tried."""
 
-    def __init__(self, reason: AuthReason, message: str) -> None:
+    def __init__(
+        self,
+        reason: AuthReason,
+        message: str,
+        *,
+        key_id: UUID | None = None,
+        organization_id: UUID | None = None,
+    ) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.key_id, self.organization_id = reason, key_id, organization_id
 
 
 class NotAllowed(AccountsProblem):

@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
+
 from runtime.ids import uuid7
 from runtime.tenancy import TenantManager
 

@@ -8,12 +8,11 @@ from uuid import UUID
 from accounts.auditing import Actor, record
 from accounts.errors import InvalidValue
 from accounts.models import Organization
-from runtime import ids
-from runtime.tenancy import tenant
-
 from billing import ledger
 from billing.models import Budget
 from billing.money import dollars, plain
+from runtime import ids
+from runtime.tenancy import tenant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

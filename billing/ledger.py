@@ -8,37 +8,29 @@ and touches the wallet last.
     refund    revenue -> prepaid       after the fact
     adjust    prepaid <-> adjustment   an operator, with a reason
 
-All of them run inside `with tenant(organization):` of their caller and commit with it.
+The transfers themselves are SQL functions (`migrations/sql/0003_ledger.sql`), so that a submit and a
+finish can make them within their own single statement. All of them run in the tenant's scope of
+their caller and commit with it.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, connection
 
-from billing import budgets
-from billing.errors import InsufficientCredit, LedgerConflict
+from billing.errors import BudgetExceeded, InsufficientCredit, LedgerConflict
 from billing.models import Entry, Wallet
+from billing.periods import resets_at
 
 TEST_CREDIT = 10_000_000_000_000
-"""What a test wallet is filled up to, and with: 10,000 dollars of sandbox money."""
-
-_ENTRY = """
-    INSERT INTO billing_entry (organization_id, mode, kind, debit, credit, amount, tokens, unit_price,
-                               generation_id, reference, reason, actor, created_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp())
-    ON CONFLICT ON CONSTRAINT billing_entry_reference_once DO NOTHING
-"""
-_SIDES = {
-    Entry.Kind.GRANT: ("funding", "prepaid"),
-    Entry.Kind.HOLD: ("prepaid", "held"),
-    Entry.Kind.SETTLE: ("held", "revenue"),
-    Entry.Kind.RELEASE: ("held", "prepaid"),
-    Entry.Kind.REFUND: ("revenue", "prepaid"),
-}
+"""What an empty test wallet fills itself up with: 10,000 dollars of sandbox money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +49,18 @@ class Held:
     @property
     def amount(self) -> int:
         return self.tokens * self.unit_price
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What the usage roll-up remembers of the generation that a closed hold belonged to."""
+
+    at: datetime
+    member: UUID | None
+    model: str
+    dialect: str
+    outcome: str
+    images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,169 +84,116 @@ def balance(organization: UUID, mode: str) -> Balance:
 def hold(held: Held) -> None:
     """Reserve the tokens of a generation. Raises BudgetExceeded or InsufficientCredit; the caller
     rolls back, and nothing was reserved."""
-    if not _write(held.organization, held.mode, Entry.Kind.HOLD, held.amount, held):
-        return
-    budgets.reserve(
-        organization=held.organization, mode=held.mode, key=held.key, amount=held.amount, at=held.at
+    _call(
+        "billing_hold",
+        (held.organization, held.mode, held.key, held.generation, held.tokens, held.unit_price, held.at, TEST_CREDIT),
     )
-    if not _move(held.organization, held.mode, "held = held + %s", (held.amount,), covered=held.amount):
-        _refuse_or_refill(held)
 
 
-def settle(held: Held, tokens: int) -> None:
-    """Charge `tokens` of a hold and release the rest. `tokens` is between 1 and the hold's."""
-    if not 0 < tokens <= held.tokens:
-        raise ValueError("A settle is for at least one token and at most the hold.")
-    charged = tokens * held.unit_price
-    if _write(held.organization, held.mode, Entry.Kind.SETTLE, charged, held, tokens=tokens):
-        rest = held.tokens - tokens
-        if rest:
-            _write(held.organization, held.mode, Entry.Kind.RELEASE, held.amount - charged, held, tokens=rest)
-        _give_back(held, held.amount - charged)
+def settle(held: Held, tokens: int, closing: Closing) -> bool:
+    """Charge `tokens` of a hold (1 up to all of it) and release the rest. False if it was closed
+    before. Raises LedgerConflict for more than the hold."""
+    return _close(held, tokens, closing)
 
 
-def release(held: Held) -> None:
-    """Give a whole hold back."""
-    if _write(held.organization, held.mode, Entry.Kind.RELEASE, held.amount, held):
-        _give_back(held, held.amount)
+def release(held: Held, closing: Closing) -> bool:
+    """Give a whole hold back. False if it was closed before."""
+    return _close(held, 0, closing)
 
 
-def close_wallet(held: Held, charged_tokens: int) -> None:
-    """The wallet's side of settle and release, called last in the finishing transaction."""
-    charged = charged_tokens * held.unit_price
-    if not _move(
-        held.organization, held.mode, "held = held - %s, posted = posted - %s", (held.amount, charged)
-    ):
-        raise LedgerConflict(f"The wallet of {held.organization} is missing.")
+def _close(held: Held, tokens: int, closing: Closing) -> bool:
+    values = (
+        held.organization, held.mode, held.key, held.generation, held.tokens, tokens, held.unit_price, held.at,
+        closing.at, closing.member, closing.model, closing.dialect, closing.outcome, closing.images,
+    )  # fmt: skip
+    return bool(_call("billing_close", values))
 
 
-def grant(
-    *, organization: UUID, mode: str, amount: int, reference: str, reason: str, actor: str
-) -> bool:
+def grant(*, organization: UUID, mode: str, amount: int, reference: str, reason: str, actor: str) -> bool:
     """Add credit (nano-dollars). False if this reference was booked before."""
-    made = _book(organization, mode, Entry.Kind.GRANT, amount, reference, reason=reason, actor=actor)
-    if made:
-        _open(organization, mode)
-        _move(organization, mode, "posted = posted + %s", (amount,))
-    return made
+    return bool(_call("billing_grant", (organization, mode, amount, reference, reason, actor)))
 
 
-def adjust(
-    *, organization: UUID, mode: str, amount: int, reference: str, reason: str, actor: str
-) -> bool:
+def adjust(*, organization: UUID, mode: str, amount: int, reference: str, reason: str, actor: str) -> bool:
     """Correct a balance by a signed amount (nano-dollars). Raises InsufficientCredit if that would
     take what is held or not there. False if this reference was booked before."""
-    sides = ("adjustment", "prepaid") if amount > 0 else ("prepaid", "adjustment")
-    made = _book(
-        organization, mode, Entry.Kind.ADJUST, abs(amount), reference, sides=sides, reason=reason, actor=actor
-    )
-    if made:
-        _open(organization, mode)
-        if not _move(organization, mode, "posted = posted + %s", (amount,), covered=max(-amount, 0)):
-            raise InsufficientCredit(-amount, balance(organization, mode).available)
-    return made
+    debit, credit = ("adjustment", "prepaid") if amount > 0 else ("prepaid", "adjustment")
+    transfer = ("adjust", debit, credit, abs(amount), None, None, None, reference, reason, actor)
+    if not _call("billing_book", (organization, mode, *transfer)):
+        return False
+    if not _move(organization, mode, amount):
+        raise InsufficientCredit(-amount, balance(organization, mode).available)
+    return True
 
 
-def refund(
-    *, held: Held, tokens: int, reference: str, reason: str, actor: str
-) -> bool:
+def refund(*, held: Held, tokens: int, reference: str, reason: str, actor: str) -> bool:
     """Give back `tokens` of what a generation was charged. Never more than it was charged in all:
     raises LedgerConflict. False if this reference was booked before."""
-    with connection.cursor() as cursor:  # two refunds of one generation must not pass each other
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"refund:{held.generation}",))
+    _one_at_a_time(f"refund:{held.generation}")
+    amount = tokens * held.unit_price
+    transfer = ("refund", "revenue", "prepaid", amount, tokens, held.unit_price, held.generation)
+    if not _call("billing_book", (held.organization, held.mode, *transfer, reference, reason, actor)):
+        return False
     rows = Entry.objects.of(held.organization).filter(generation_id=held.generation)
-    settled = sum(row.tokens or 0 for row in rows.filter(kind="settle"))
-    made = _book(
-        held.organization, held.mode, Entry.Kind.REFUND, tokens * held.unit_price, reference,
-        held=held, tokens=tokens, reason=reason, actor=actor,
-    )  # fmt: skip
-    if made and sum(row.tokens or 0 for row in rows.filter(kind="refund")) > settled:
+    of_kind = {kind: sum(row.tokens or 0 for row in rows if row.kind == kind) for kind in ("settle", "refund")}
+    if of_kind["refund"] > of_kind["settle"]:
         raise LedgerConflict("A refund cannot be larger than the charge.")
-    if made:
-        _move(held.organization, held.mode, "posted = posted + %s", (tokens * held.unit_price,))
-    return made
+    return _move(held.organization, held.mode, amount)
 
 
-def _write(
-    organization: UUID, mode: str, kind: Entry.Kind, amount: int, held: Held, *, tokens: int | None = None
-) -> bool:
-    """An entry about a generation's hold: its reference is the generation itself."""
-    reference = f"{kind.value}:{held.generation}"
-    return _book(
-        organization, mode, kind, amount, reference,
-        held=held, tokens=held.tokens if tokens is None else tokens,
-    )  # fmt: skip
-
-
-def _book(
-    organization: UUID,
-    mode: str,
-    kind: Entry.Kind,
-    amount: int,
-    reference: str,
-    *,
-    held: Held | None = None,
-    tokens: int | None = None,
-    sides: tuple[str, str] | None = None,
-    reason: str = "",
-    actor: str = "",
-) -> bool:
-    """Insert one transfer. False if it was booked before with the same amount; LedgerConflict if
-    the reference stands for another amount."""
-    debit, credit = sides or _SIDES[kind]
-    values = (
-        organization, mode, kind.value, debit, credit, amount, tokens, held.unit_price if held else None,
-        held.generation if held else None, reference, reason, actor,
-    )  # fmt: skip
+def _one_at_a_time(name: str) -> None:
+    """Until the end of the transaction, nobody else passes here under the same name."""
     with connection.cursor() as cursor:
-        cursor.execute(_ENTRY, values)
-        if cursor.rowcount:
-            return True
-    before = Entry.objects.of(organization).get(kind=kind, reference=reference)
-    if (before.amount, before.debit, before.mode) != (amount, debit, mode):
-        raise LedgerConflict(f"{reference} was booked before with another amount.")
-    return False
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
 
-def _give_back(held: Held, amount: int) -> None:
-    budgets.give_back(
-        organization=held.organization, mode=held.mode, key=held.key, amount=amount, held_at=held.at
-    )
-
-
-def _move(organization: UUID, mode: str, change: str, values: tuple[int, ...], *, covered: int = 0) -> bool:
-    """Change the wallet row if `covered` nano-dollars are available. False if not, or no wallet."""
+def _move(organization: UUID, mode: str, amount: int) -> bool:
+    """Change what is posted by a signed amount, if what is available covers it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE billing_wallet SET {change}"  # noqa: S608  `change` is one of the literals above
-            " WHERE organization_id = %s AND mode = %s AND posted - held >= %s",
-            (*values, organization, mode, covered),
+            "UPDATE billing_wallet SET posted = posted + %s"
+            " WHERE organization_id = %s AND mode = %s AND posted - held + %s >= 0",
+            (amount, organization, mode, amount),
         )
         return cursor.rowcount == 1
 
 
-def _open(organization: UUID, mode: str) -> None:
-    """Make the wallet row if it is missing."""
+def _call(function: str, values: Sequence[Any]) -> Any:
+    """The result of one of the ledger's functions; its refusals as our errors."""
+    places = ", ".join(["%s"] * len(values))
+    with refusals(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}({places})", values)  # noqa: S608  a literal of this file
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the ledger's functions raise into BudgetExceeded, InsufficientCredit, LedgerConflict."""
     try:
-        with transaction.atomic():
-            if not Wallet.objects.of(organization).filter(mode=mode).exists():
-                Wallet.objects.create(organization_id=organization, mode=mode)
-    except IntegrityError:
-        return  # somebody else made it meanwhile
+        yield
+    except DatabaseError as error:
+        refused = _refusal(error)
+        if refused is None:
+            raise
+        raise refused from error
 
 
-def _refuse_or_refill(held: Held) -> None:
-    """A live wallet that does not cover the hold refuses it; a test wallet fills itself up."""
-    available = balance(held.organization, held.mode).available
-    if held.mode != "test":
-        raise InsufficientCredit(held.amount, available)
-    grant(
-        organization=held.organization,
-        mode=held.mode,
-        amount=max(TEST_CREDIT, held.amount),
-        reference=f"refill:{held.generation}",
-        reason="Test wallets refill by themselves.",
-        actor="system",
-    )
-    if not _move(held.organization, held.mode, "held = held + %s", (held.amount,), covered=held.amount):
-        raise InsufficientCredit(held.amount, available)
+def _refusal(error: DatabaseError) -> Exception | None:
+    code, detail, message = sql_error(error)
+    if code == "EZ402":
+        told = json.loads(detail)
+        return InsufficientCredit(told["needed"], told["available"])
+    if code == "EZ403":
+        told = json.loads(detail)
+        return BudgetExceeded(told["owner"], told["period"], told["limit"], told["used"], resets_at(told["period"]))
+    return LedgerConflict(message) if code == "EZ409" else None
+
+
+def sql_error(error: DatabaseError) -> tuple[str, str, str]:
+    """The SQLSTATE of a database error, its detail and its message, each possibly empty."""
+    cause = error.__cause__
+    diagnosis = getattr(cause, "diag", None)
+    if diagnosis is None:
+        return "", "", ""
+    return diagnosis.sqlstate or "", diagnosis.message_detail or "", diagnosis.message_primary or ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from accounts.models import Mode, TenantModel
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+
+from accounts.models import Mode, TenantModel
 from runtime.ids import uuid7
 
 

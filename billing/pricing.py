@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from accounts.auditing import Actor, record
 from django.db import transaction
-from runtime.clock import DatabaseNow
 
+from accounts.auditing import Actor, record
 from billing.errors import UnknownPrice
 from billing.models import Price
+from runtime.clock import DatabaseNow
 
 
 def price_of(model: str, at: datetime | None = None) -> int:
@@ -19,6 +20,11 @@ def price_of(model: str, at: datetime | None = None) -> int:
     if found is None:
         raise UnknownPrice(f"{model} has no price in effect.")
     return found.unit_price
+
+
+def unpriced(models: Iterable[str]) -> set[str]:
+    """Those of the models that never had a price."""
+    return set(models) - set(Price.objects.values_list("model", flat=True))
 
 
 @transaction.atomic

@@ -20,9 +20,11 @@ _FRESH = """
 """
 _DRAINS = """
     SELECT count(*) FROM generations_beat
-    WHERE cluster = %s AND kind = 'drain' AND process <> %s AND at > clock_timestamp() - interval '15 seconds'
+    WHERE cluster = %s AND kind = 'drain' AND process <> %s
+      AND at > clock_timestamp() - make_interval(secs => %s)
 """
 REMEMBERED_SECONDS = 2.0
+MISSED_BEATS = 3  # after so many a drain counts as gone
 
 
 @dataclass
@@ -49,9 +51,9 @@ def silence(cluster: str, process: str) -> None:
 
 
 def other_drains(cluster: str, process: str) -> int:
-    """How many other drains of the cluster beat within the last 15 seconds."""
+    """How many other drains of the cluster claim: those that beat lately and do not only close."""
     with connection.cursor() as cursor:
-        cursor.execute(_DRAINS, (cluster, process))
+        cursor.execute(_DRAINS, (cluster, process, MISSED_BEATS * settings.EASEL.beat_seconds))
         row = cursor.fetchone()
     assert row is not None
     return int(row[0])

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from runtime import database, ids
-from runtime.errors import DatabaseUnavailable
 
 from generations import runner
 from generations.actions import claim, finish
 from generations.actions.claim import Claimed
+from runtime import database, ids
+from runtime.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class Crew:
 
     def __init__(self, owner: str, size: int) -> None:
         self.owner, self.size = owner, size
-        self._running: dict[UUID, tuple[Claimed, asyncio.Task[None]]] = {}
+        self._running: dict[tuple[UUID, int], tuple[Claimed, asyncio.Task[None]]] = {}
         self._renewing: asyncio.Task[None] | None = None
         self._reserved = 0
 
@@ -56,17 +56,23 @@ class Crew:
         self._reserved -= 1
 
     def start(self, mine: Claimed) -> asyncio.Task[None]:
-        """Run it as a task of its own."""
+        """Run it as a task of its own. A process that lost a lease may claim the same generation again
+        while its first attempt still runs: they are two."""
         task = asyncio.create_task(runner.run(mine), name=f"generation {mine.id}")
-        self._running[mine.id] = (mine, task)
-        task.add_done_callback(lambda _: self._running.pop(mine.id, None))
+        self._running[mine.id, mine.attempt] = (mine, task)
+        task.add_done_callback(lambda done: self._ended(mine, done))
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew())
         return task
 
+    def _ended(self, mine: Claimed, task: asyncio.Task[None]) -> None:
+        self._running.pop((mine.id, mine.attempt), None)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("attempt.unfinished", generation=str(mine.id), attempt=mine.attempt, exc_info=error)
+
     def task(self, generation: UUID) -> asyncio.Task[None] | None:
-        """The task that runs a generation here, if one does."""
-        found = self._running.get(generation)
+        """The task that runs the first attempt of a generation here, if one does."""
+        found = self._running.get((generation, 1))
         return found[1] if found else None
 
     async def any_done(self, seconds: float) -> None:
@@ -97,6 +103,9 @@ class Crew:
                 log.info("leases.lost", count=len(held) - len(kept))
 
     async def hand_back(self, unstarted: Iterable[Claimed]) -> None:
-        """Return claims that were never started."""
+        """Return claims that were never started. Without a database their leases run out instead."""
         for mine in unstarted:
-            await database.run(lambda mine=mine: finish.hand_back(mine))  # type: ignore[misc]
+            try:
+                await database.run(lambda mine=mine: finish.hand_back(mine))  # type: ignore[misc]
+            except DatabaseUnavailable:
+                return

@@ -13,13 +13,13 @@ from typing import TypeVar
 import structlog
 from django.conf import settings
 from django.db import connection
-from runtime import database
-from runtime.errors import DatabaseUnavailable
-from runtime.tenancy import work
 
 from generations import beats, channels, wakeups
 from generations.actions import claim
 from generations.crew import Crew, name_process
+from runtime import database
+from runtime.errors import DatabaseUnavailable
+from runtime.tenancy import work
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -27,6 +27,9 @@ T = TypeVar("T")
 POLL_SECONDS, FULL_POLL_SECONDS = 0.02, 0.25
 LINGER_SECONDS = 1.0
 """How long a drain with nothing to do looks on before it ends."""
+SPARE_WORKERS = 2
+"""Workers of a cluster that claim nothing: one sees the calls of an ended slice to their end, one is
+free for canaries and for the successor."""
 
 _process = ""
 
@@ -46,7 +49,11 @@ def beat_as_canary() -> None:
 def run_slice() -> str:
     """Drain for one slice. Returns how many generations it ran, as a word for the queue's log."""
     cluster = settings.EASEL.cluster
-    if beats.other_drains(cluster, _me()) >= max(settings.EASEL.workers - 1, 1):
+    try:
+        others = database.call(lambda: beats.other_drains(cluster, _me()))
+    except DatabaseUnavailable:
+        return "database away"
+    if others >= max(settings.EASEL.workers - SPARE_WORKERS, 1):
         return "enough drains"
     ran = asyncio.run(Drain(cluster, _me(), settings.EASEL.concurrency).run())
     connection.close()
@@ -72,8 +79,10 @@ class Drain:
         try:
             more = await self._claim_until_over(crew)
             await self._stop_claiming(more)
-            await crew.finish(settings.EASEL.stop_seconds)
+            if not more:  # who came while we still beat was sent away for our sake
+                await self._claim(crew)
         finally:
+            await crew.finish(settings.EASEL.stop_seconds)
             beating.cancel()
             await channels.close_all()
             await self._leave()
@@ -93,12 +102,15 @@ class Drain:
         return True
 
     async def _claim(self, crew: Crew) -> int:
-        if crew.free <= 0:
+        if crew.free <= 0 or self.draining:
             return 0
         try:
             mine = await database.run(lambda: claim.claim(self.owner, crew.free))
         except DatabaseUnavailable:
             await asyncio.sleep(FULL_POLL_SECONDS)
+            return 0
+        if self.draining:  # told meanwhile
+            await crew.hand_back(mine)
             return 0
         for one in mine:
             crew.start(one)
@@ -126,7 +138,7 @@ class Drain:
 
     async def _beat_once(self) -> None:
         told = await self._say(lambda: beats.beat(self.cluster, self.kind, self.owner))
-        self.draining = bool(told)
+        self.draining = self.draining or bool(told)
 
     async def _leave(self) -> None:
         await self._say(lambda: beats.silence(self.cluster, self.owner))

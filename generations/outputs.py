@@ -259,7 +259,7 @@ def convert(data: bytes, format: str, compression: int | None = None) -> bytes:
             upright = ImageOps.exif_transpose(picture)
             made = _opaque(upright) if format in ("jpeg", "jpg") else _screen(upright)
             profile = None if picture.mode == "CMYK" else picture.info.get("icc_profile")
-            made.save(out := io.BytesIO(), _PILLOW[format], quality=quality, icc_profile=profile)
+            made.save(out := io.BytesIO(), _PILLOW[format], quality=quality, icc_profile=profile, comment=b"")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadImage(Flaw.CORRUPT, str(error)) from error
     return out.getvalue()

@@ -8,14 +8,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from runtime import clock
-from runtime.ids import seconds_of
-from runtime.tenancy import work
 
 from generations import links
 from generations.handles import Handle
 from generations.models import Generation, Output
 from generations.spec import Delivered, Kind, Order, Report, State, Usage
+from runtime import clock
+from runtime.ids import seconds_of
+from runtime.tenancy import work
 
 USUAL_SECONDS = 12.0
 MEDIANS_SECONDS = 60.0

@@ -17,8 +17,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from runtime import clock, database, storage
-from runtime.errors import DatabaseUnavailable
 
 from generations import catalogue, channels, outputs
 from generations.actions import finish
@@ -26,6 +24,9 @@ from generations.actions.claim import Claimed
 from generations.errors import ProviderError
 from generations.provider import Job
 from generations.spec import Image, Kind, Outcome, Refusal, Text
+from runtime import clock, database, storage
+from runtime.errors import DatabaseUnavailable
+from runtime.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +68,7 @@ async def run(mine: Claimed) -> None:
         log.exception("attempt.broke", generation=str(mine.id))
         await _ended_badly(mine, ProviderError(Kind.INTERNAL, repr(error), retryable=True), trace)
     else:
+        failpoint("upstream.after")
         await _deliver(mine, outcome, trace)
 
 
@@ -176,6 +178,7 @@ async def _store(mine: Claimed, number: int, image: _Good) -> finish.Stored:
         image.verified.extension,
     )
     await storage.default().aput(key, image.data, image.verified.mime)
+    failpoint("storage.after_put")
     return finish.Stored(
         key=key,
         mime=image.verified.mime,

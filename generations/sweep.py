@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from runtime.tenancy import tenant, work
 
 from generations import reports, wakeups
 from generations.actions import finish
-from generations.actions.submit import IDEMPOTENCY_DAYS
+from generations.actions.submit import REMEMBERED
+from runtime.tenancy import tenant, work
 
 BATCH = 200
 FORGOTTEN = timedelta(seconds=1)
@@ -62,7 +62,7 @@ def forget_idempotency() -> int:
     with work(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT organization_id FROM generations_idempotencyrecord WHERE created_at < clock_timestamp() - %s",
-            (IDEMPOTENCY_DAYS,),
+            (REMEMBERED,),
         )
         organizations = [row[0] for row in cursor.fetchall()]
     return sum(_forget_of(organization) for organization in organizations)
@@ -71,7 +71,7 @@ def forget_idempotency() -> int:
 def _forget_of(organization: object) -> int:
     with tenant(organization), connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM generations_idempotencyrecord WHERE created_at < clock_timestamp() - %s", (IDEMPOTENCY_DAYS,)
+            "DELETE FROM generations_idempotencyrecord WHERE created_at < clock_timestamp() - %s", (REMEMBERED,)
         )
         return cursor.rowcount
 

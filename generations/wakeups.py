@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 
-from runtime import queue
-
 from generations import beats
+from runtime import queue
 
 DRAIN, CANARY = "generations.tasks.drain", "generations.tasks.canary"
 ENOUGH = 2

@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,39 +78,52 @@ def _url(url: str, name: str) -> str:
     return with_database(url, name)
 
 
-@pytest.fixture(scope="session")
-def _database_name(_server: Any, worker_id: str) -> Iterator[str]:
-    """A database of this worker's own, copied from a template that is migrated once per run of
-    migrations."""
+@contextmanager
+def _copy_of_template(server: Any, name: str) -> Iterator[str]:
+    """A database copied from a template that is migrated once per state of the migrations."""
     from tests.house import build_template
 
-    template, name = f"template_{_migrations_digest()}", f"test_{worker_id}_{os.getpid()}"
-    with psycopg.connect(_server.admin_url, autocommit=True) as admin:
+    template = f"template_{_migrations_digest()}"
+    with psycopg.connect(server.admin_url, autocommit=True) as admin:
         admin.execute("SELECT pg_advisory_lock(7)")
         if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (template,)).fetchone():
-            build_template(_server, template)
+            build_template(server, template)
         admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         admin.execute("SELECT pg_advisory_unlock(7)")
     yield name
-    with psycopg.connect(_server.admin_url, autocommit=True) as admin:
+    with psycopg.connect(server.admin_url, autocommit=True) as admin:
         admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def _database_name(_server: Any, worker_id: str) -> Iterator[str]:
+    """A database of this worker's own."""
+    with _copy_of_template(_server, f"test_{worker_id}_{os.getpid()}") as name:
+        yield name
+
+
+def _connect_django_to(url: str) -> None:
+    from django.conf import settings
+    from django.db import connections
+    from runtime import database as threads
+    from tests.house import django_settings
+
+    threads.close()
+    connections["default"].close()
+    os.environ["DATABASE_URL"] = url
+    settings.DATABASES["default"].update(django_settings(url))
+    connections["default"].settings_dict.update(django_settings(url))
 
 
 @pytest.fixture(scope="session")
 def database(_server: Any, _database_name: str, django_db_blocker: Any) -> Iterator[str]:
     """A migrated database with its catalogue; the code under test is connected to it as the login
     role. Gives the login URL."""
-    from django.conf import settings
-    from django.db import connections
-    from tests.house import django_settings
-
     url = _url(_server.url, _database_name)
-    os.environ["DATABASE_URL"] = url
-    connections["default"].close()
-    settings.DATABASES["default"].update(django_settings(url))
-    connections["default"].settings_dict.update(django_settings(url))
+    _connect_django_to(url)
     with django_db_blocker.unblock():
         yield url
+        from django.db import connections
         from runtime import database as threads
 
         threads.close()
@@ -120,6 +134,16 @@ def database(_server: Any, _database_name: str, django_db_blocker: Any) -> Itera
 def admin_url(_server: Any, _database_name: str) -> str:
     """The administrator's URL of the worker's database."""
     return _url(_server.admin_url, _database_name)
+
+
+@pytest.fixture(scope="module")
+def quiet_database(database: str, _server: Any, worker_id: str) -> Iterator[str]:
+    """A database of this module's own, in which no cluster or janitor runs: nobody else claims, reaps
+    or counts there. Gives the administrator's URL."""
+    with _copy_of_template(_server, f"quiet_{worker_id}_{os.getpid()}") as name:
+        _connect_django_to(_url(_server.url, name))
+        yield _url(_server.admin_url, name)
+        _connect_django_to(database)
 
 
 @pytest.fixture

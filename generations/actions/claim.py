@@ -8,18 +8,18 @@ neither owes nor has saved up; each claim moves a lane on by taken / weight.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from runtime.tenancy import work
 
-from generations.models import Attempt, Generation
-from generations.spec import Order, State
+from generations.spec import Order
+from runtime.failpoints import failpoint
+from runtime.tenancy import tenant, work
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,6 @@ class Claimed:
     unit_price: int
     created_at: datetime
     deadline_at: datetime
-
-    def open_attempt(self) -> None:
-        """Write the attempt's row."""
-        Attempt(
-            organization_id=self.organization,
-            mode=self.mode,
-            generation_id=self.id,
-            number=self.attempt,
-            owner=self.owner,
-            started_at=self.created_at,
-        ).save(force_insert=True)
 
 
 _DUE = """
@@ -82,7 +71,7 @@ _TAKE = f"""
     ), taken AS (
         UPDATE generations_generation g
         SET state = 'running', attempt = g.attempt + 1, tries_left = g.tries_left - 1,
-            lease_owner = %(owner)s, lease_expires_at = clock_timestamp() + %(lease)s,
+            lease_owner = %(owner)s, lease_expires_at = clock_timestamp() + make_interval(secs => %(lease)s),
             started_at = coalesce(g.started_at, clock_timestamp()),
             deadline_at = least(g.deadline_at, clock_timestamp() + interval '15 minutes')
         FROM mine WHERE g.id = mine.id
@@ -113,6 +102,7 @@ def claim(owner: str, free: int) -> list[Claimed]:
         if not turn:
             break
         taken += turn
+        failpoint("claim.after")
     return taken
 
 
@@ -130,8 +120,8 @@ def _one_turn(owner: str, free: int) -> list[Claimed]:
         return [_claimed(row, owner) for row in cursor.fetchall()]
 
 
-def _lease() -> timedelta:
-    return timedelta(seconds=settings.EASEL.lease_seconds)
+def _lease() -> float:
+    return float(settings.EASEL.lease_seconds)
 
 
 def _claimed(row: Sequence[Any], owner: str) -> Claimed:
@@ -158,64 +148,36 @@ _LANE = """
     INSERT INTO generations_lane (id, organization_id, mode, weight, cap, pass, served)
     VALUES (gen_random_uuid(), %s, %s, 1, %s, 0, 0) ON CONFLICT ON CONSTRAINT generations_lane_once DO NOTHING
 """
-_SLOT = f"""
+_SERVED = """
     UPDATE generations_lane l
-    SET served = greatest(l.pass, clock.now), pass = greatest(l.pass, clock.now) + 1 / l.weight
-    FROM (SELECT coalesce(max(served), 0) AS now FROM generations_lane) clock
-    WHERE l.organization_id = %s AND l.mode = %s AND ({_RUNNING}) < l.cap
+    SET served = greatest(l.pass, clock.now), pass = greatest(l.pass, clock.now) + done.count / l.weight
+    FROM (SELECT coalesce(max(served), 0) AS now FROM generations_lane) clock,
+         unnest(%s::uuid[], %s::text[], %s::int[]) AS done (organization_id, mode, count)
+    WHERE l.organization_id = done.organization_id AND l.mode = done.mode
 """
-_LOCK = "SELECT 1 FROM generations_lane WHERE organization_id = %s AND mode = %s FOR UPDATE"
 _known_lanes: set[tuple[UUID, str]] = set()
 
 
 def ensure_lane(organization: UUID, mode: str) -> None:
     """Make the lane of an organization if it has none yet (remembered per process)."""
     if (organization, mode) not in _known_lanes:
-        with connection.cursor() as cursor:
+        with tenant(organization), connection.cursor() as cursor:
             cursor.execute(_LANE, (organization, mode, settings.EASEL.lane_cap))
-        connection.on_commit(lambda: _known_lanes.add((organization, mode)))
+        _known_lanes.add((organization, mode))
 
 
-def claim_at_submit(generation: Generation, owner: str) -> Claimed | None:
-    """Let a new generation start in the waiting process, if its lane is under its cap.
-
-    Sets the row's fields; the caller inserts it. The lane row comes before the generation row.
-    """
-    lane = (generation.organization_id, generation.mode)
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, lane)  # a statement of its own: the count below must see who came before
-        cursor.execute(_SLOT, lane)
-        if cursor.rowcount == 0:
-            return None
-    generation.state = State.RUNNING.value
-    generation.attempt, generation.tries_left = 1, 2
-    generation.lease_owner = owner
-    generation.started_at = generation.created_at
-    generation.lease_expires_at = generation.created_at + _lease()
-    return of_row(generation)
-
-
-def of_row(generation: Generation) -> Claimed:
-    """The claim that a running row describes."""
-    return Claimed(
-        id=generation.pk,
-        organization=generation.organization_id,
-        mode=generation.mode,
-        model=generation.model,
-        order=Order.from_json(generation.order),
-        count=generation.count,
-        attempt=generation.attempt,
-        tries_left=generation.tries_left,
-        owner=generation.lease_owner,
-        image_tokens=generation.image_tokens,
-        unit_price=generation.unit_price,
-        created_at=generation.created_at,
-        deadline_at=generation.deadline_at,
-    )
+def note_served(counts: Mapping[tuple[UUID, str], int]) -> None:
+    """Move lanes on by what synchronous submits started past the queue, every second in one go: a
+    lane row must not be what all submits of an organization wait for."""
+    lanes = sorted(counts)
+    with work(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+        values = [[lane[0] for lane in lanes], [lane[1] for lane in lanes], [counts[lane] for lane in lanes]]
+        cursor.execute(_SERVED, values)
 
 
 _RENEW = """
-    UPDATE generations_generation g SET lease_expires_at = clock_timestamp() + %s
+    UPDATE generations_generation g SET lease_expires_at = clock_timestamp() + make_interval(secs => %s)
     FROM unnest(%s::uuid[], %s::int[]) AS mine (id, attempt)
     WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.state = 'running'
     RETURNING g.id

@@ -1,30 +1,34 @@
-"""T1: take an order. One transaction from the idempotency key to the hold, or nothing at all."""
+"""T1: take an order. One statement from the idempotency key to the hold, or nothing at all."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+import json
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, connection
 
 from billing import ledger
 from billing.errors import BudgetExceeded, InsufficientCredit
 from billing.money import dollars, plain
-from django.conf import settings
-from django.db import connection
+from generations import wakeups
+from generations.actions.claim import Claimed, ensure_lane
+from generations.errors import Problem
+from generations.models import ApiRequest, Generation
+from generations.spec import Kind, Order, State
 from runtime import ids
-from runtime.clock import database_now
+from runtime.failpoints import failpoint
 from runtime.tenancy import tenant
 
-from generations import wakeups
-from generations.actions.claim import Claimed, claim_at_submit, ensure_lane
-from generations.errors import Problem
-from generations.models import ApiRequest, Generation, IdempotencyRecord
-from generations.spec import Kind, Order
-
 QUEUE_LIMIT = 20_000
-ASYNC_DEADLINE = timedelta(hours=24)
-SYNC_DEADLINE = timedelta(minutes=15)
-IDEMPOTENCY_DAYS = timedelta(hours=48)
+ASYNC_LIFETIME = timedelta(hours=24)
+SYNC_LIFETIME = timedelta(minutes=15)
+REMEMBERED = timedelta(hours=48)
+SLOTS = 2
+"""Tries that a generation has left once it was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What the order will cost at most: tokens per image and nano-dollars per token, frozen here."""
+    """Tokens per image, frozen here; the price is frozen by the submit itself, at its moment."""
 
     image_tokens: int
-    unit_price: int
     credits_per_dollar: int = 0
 
 
@@ -71,115 +74,158 @@ def submit(asked: Asked, order: Order, quote: Quote) -> Submitted:
     """Store the generation, hold its price, wake a worker (or claim it for the waiting process).
 
     Raises Problem: IDEMPOTENCY_CONFLICT, NO_CREDIT, BUDGET_EXCEEDED, RATE_LIMITED (queue full, key
-    at its concurrency). A refused submit leaves no row behind.
+    at its concurrency), UNKNOWN_MODEL (no price). A refused submit leaves no row behind.
     """
-    with tenant(asked.organization):
-        if asked.wait:
-            _relax_commit()
-        ensure_lane(asked.organization, asked.mode)
-        generation = _new(asked, order, quote)
-        first = _remember(asked, order, generation.pk)
-        if first is not None:
-            return Submitted(first, replayed=True)
-        _refuse_when_full(asked)
-        claimed = _insert(asked, generation)
-        _hold(asked, generation)
-    return Submitted(generation, claimed=claimed)
+    values = _values(asked, order, quote)
+    failpoint("submit.before_commit")
+    ensure_lane(asked.organization, asked.mode)
+    if asked.owner:
+        outcome = _call(values)
+    else:
+        with tenant(asked.organization):
+            outcome = _call(values)
+            if outcome.word == "queued":
+                wakeups.wake()
+    failpoint("submit.after_commit")
+    return _submitted(asked, order, values, outcome)
 
 
-def _relax_commit() -> None:
-    """Nothing of a synchronous call is acknowledged before its finish flushes it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = off")
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What the statement answered."""
+
+    word: str
+    generation: UUID
+    at: datetime
+    unit_price: int
 
 
-def _new(asked: Asked, order: Order, quote: Quote) -> Generation:
-    now = database_now()
-    return Generation(
-        organization_id=asked.organization,
-        ticket=ids.word(8, ids.BASE36),
-        mode=asked.mode,
-        dialect=asked.dialect,
-        key_id=asked.key,
-        member_id=asked.member,
-        model=order.model,
-        order=order.to_json(),
-        synchronous=asked.wait,
-        priority=asked.priority,
-        request_id=asked.request_id,
-        callback_url=order.callback_url or "",
-        count=order.count,
-        image_tokens=quote.image_tokens,
-        unit_price=quote.unit_price,
-        credits_per_dollar=quote.credits_per_dollar,
-        created_at=now,
-        run_after=now,
-        deadline_at=now + (SYNC_DEADLINE if asked.wait else ASYNC_DEADLINE),
-    )
+_NAMES = (
+    "id", "organization", "mode", "key", "member", "dialect", "model", "ticket", "order", "count", "image_tokens",
+    "credits", "priority", "request_id", "callback_url", "wait", "owner", "lease", "lifetime", "key_concurrency",
+    "queue_limit", "test_credit", "idempotency_key", "fingerprint", "remembered", "request",
+)  # fmt: skip
+_SUBMIT = f"SELECT * FROM generations_submit({', '.join(f'p_{name} => %({name})s' for name in _NAMES)})"
 
 
-_REMEMBER = """
-    INSERT INTO generations_idempotencyrecord (organization_id, mode, key, fingerprint, generation_id, created_at)
-    VALUES (%s, %s, %s, %s, %s, clock_timestamp())
-    ON CONFLICT ON CONSTRAINT generations_idempotency_once DO UPDATE
-        SET fingerprint = excluded.fingerprint, generation_id = excluded.generation_id,
-            created_at = excluded.created_at
-        WHERE generations_idempotencyrecord.created_at < clock_timestamp() - %s
-"""
+def _values(asked: Asked, order: Order, quote: Quote) -> dict[str, Any]:
+    return {
+        "id": ids.uuid7(),
+        "organization": asked.organization,
+        "mode": asked.mode,
+        "key": asked.key,
+        "member": asked.member,
+        "dialect": asked.dialect,
+        "model": order.model,
+        "ticket": ids.word(8, ids.BASE36),
+        "order": json.dumps(order.to_json()),
+        "count": order.count,
+        "image_tokens": quote.image_tokens,
+        "credits": quote.credits_per_dollar,
+        "priority": asked.priority,
+        "request_id": asked.request_id,
+        "callback_url": order.callback_url or "",
+        "wait": asked.wait,
+        "owner": asked.owner,
+        "lease": timedelta(seconds=settings.EASEL.lease_seconds),
+        "lifetime": SYNC_LIFETIME if asked.wait else ASYNC_LIFETIME,
+        "key_concurrency": asked.key_concurrency,
+        "queue_limit": QUEUE_LIMIT,
+        "test_credit": ledger.TEST_CREDIT,
+        "idempotency_key": asked.idempotency_key,
+        "fingerprint": order.fingerprint() if asked.idempotency_key else b"",
+        "remembered": REMEMBERED,
+        "request": _row_of(asked.request),
+    }
 
 
-def _remember(asked: Asked, order: Order, generation: UUID) -> Generation | None:
-    """Write the idempotency record, or find the generation that the same key made before.
-
-    A twin still in its transaction makes us wait for its commit.
-    """
-    if not asked.idempotency_key:
+def _row_of(request: ApiRequest | None) -> str | None:
+    """The request's row, as far as it is known before its answer."""
+    if request is None:
         return None
-    fingerprint = order.fingerprint()
-    values = (asked.organization, asked.mode, asked.idempotency_key, fingerprint, generation, IDEMPOTENCY_DAYS)
-    with connection.cursor() as cursor:
-        cursor.execute(_REMEMBER, values)
-        if cursor.rowcount == 1:
-            return None
-    record = IdempotencyRecord.objects.of(asked.organization).get(mode=asked.mode, key=asked.idempotency_key)
-    if bytes(record.fingerprint) != fingerprint:
+    names = ("door", "method", "path", "bytes_in", "ip", "agent")
+    row = {name: getattr(request, name) for name in names}
+    return json.dumps({**row, "id": str(request.pk), "at": request.at.isoformat()})
+
+
+def _call(values: dict[str, Any]) -> _Outcome:
+    try:
+        with ledger.refusals(), connection.cursor() as cursor:
+            cursor.execute(_SUBMIT, values)
+            row = cursor.fetchone()
+    except InsufficientCredit as error:
+        raise no_credit(error.needed, error.available) from error
+    except BudgetExceeded as error:
+        raise over_budget(error) from error
+    except DatabaseError as error:
+        raise _refusal(error, values) or error from None
+    assert row is not None
+    return _Outcome(*row)
+
+
+def _refusal(error: DatabaseError, values: dict[str, Any]) -> Problem | None:
+    code, detail, _ = ledger.sql_error(error)
+    if code == "EZ404":
+        return Problem(Kind.UNKNOWN_MODEL, f"The model {values['model']} has no price yet.", param="model")
+    if code != "EZ429":
+        return None
+    if detail == "key":
+        limit = values["key_concurrency"]
+        message = f"This key already has {limit} generations in flight, its limit."
+        return Problem(Kind.RATE_LIMITED, message, retry_after=2)
+    message = f"{QUEUE_LIMIT:,} generations of your organization are waiting already. Try again in a minute."
+    return Problem(Kind.RATE_LIMITED, message, retry_after=60)
+
+
+def _submitted(asked: Asked, order: Order, values: dict[str, Any], outcome: _Outcome) -> Submitted:
+    if outcome.word == "conflict":
         raise Problem(
             Kind.IDEMPOTENCY_CONFLICT,
             "This Idempotency-Key was used before for another order. Send a new key for a new order.",
         )
-    return Generation.objects.of(asked.organization).get(pk=record.generation_id)
+    if outcome.word == "replayed":
+        with tenant(asked.organization):
+            return Submitted(Generation.objects.of(asked.organization).get(pk=outcome.generation), replayed=True)
+    row = _row(asked, values, outcome)
+    return Submitted(row, claimed=_claimed(row, order) if outcome.word == "started" else None)
 
 
-def _refuse_when_full(asked: Asked) -> None:
-    """Bound what one organization may queue and what one key may have in flight."""
-    rows = Generation.objects.of(asked.organization)
-    if asked.key_concurrency is not None:
-        live = rows.filter(key_id=asked.key, state__in=["queued", "running"])[: asked.key_concurrency]
-        if live.count() >= asked.key_concurrency:
-            limit = asked.key_concurrency
-            raise Problem(
-                Kind.RATE_LIMITED, f"This key already has {limit} generations in flight, its limit.", retry_after=2
-            )
-    if not asked.owner and rows.filter(mode=asked.mode, state="queued")[:QUEUE_LIMIT].count() >= QUEUE_LIMIT:
-        raise Problem(
-            Kind.RATE_LIMITED,
-            f"{QUEUE_LIMIT:,} generations of your organization are waiting already. Try again in a minute.",
-            retry_after=60,
-        )
+def _row(asked: Asked, values: dict[str, Any], outcome: _Outcome) -> Generation:
+    """The row as the statement wrote it, without reading it back."""
+    started = outcome.word == "started"
+    known = {field.attname for field in Generation._meta.fields} & set(values)
+    given = {name: values[name] for name in known if name not in ("order", "id")}
+    return Generation(
+        **given,
+        id=outcome.generation,
+        organization_id=asked.organization,
+        key_id=asked.key,
+        member_id=asked.member,
+        order=json.loads(values["order"]),
+        synchronous=asked.wait,
+        unit_price=outcome.unit_price,
+        credits_per_dollar=values["credits"],
+        state=(State.RUNNING if started else State.QUEUED).value,
+        attempt=int(started),
+        tries_left=SLOTS if started else SLOTS + 1,
+        lease_owner=asked.owner if started else "",
+        created_at=outcome.at,
+        started_at=outcome.at if started else None,
+        run_after=outcome.at,
+        deadline_at=outcome.at + values["lifetime"],
+    )
 
 
-def _insert(asked: Asked, generation: Generation) -> Claimed | None:
-    """The row, claimed on the spot when this process may run it; its request; else a wake-up."""
-    claimed = claim_at_submit(generation, asked.owner) if asked.owner else None
-    generation.save(force_insert=True)
-    if claimed:
-        claimed.open_attempt()
-    if asked.request is not None:
-        asked.request.generation_id = generation.pk
-        asked.request.save(force_insert=True)
-    if not claimed:
-        wakeups.wake()
-    return claimed
+def _claimed(row: Generation, order: Order) -> Claimed:
+    """The claim of a generation that starts at once; its order needs no reading."""
+    named = {field.name for field in fields(Claimed)} - {"id", "organization", "order", "owner"}
+    return Claimed(
+        id=row.pk,
+        organization=row.organization_id,
+        order=order,
+        owner=row.lease_owner,
+        **{name: getattr(row, name) for name in named},
+    )
 
 
 def held_by(generation: Generation) -> ledger.Held:
@@ -193,15 +239,6 @@ def held_by(generation: Generation) -> ledger.Held:
         unit_price=generation.unit_price,
         at=generation.created_at,
     )
-
-
-def _hold(asked: Asked, generation: Generation) -> None:
-    try:
-        ledger.hold(held_by(generation))
-    except InsufficientCredit as error:
-        raise no_credit(error.needed, error.available) from error
-    except BudgetExceeded as error:
-        raise over_budget(error) from error
 
 
 def no_credit(needed: int, available: int) -> Problem:
@@ -218,6 +255,7 @@ def no_credit(needed: int, available: int) -> Problem:
 
 
 def over_budget(error: BudgetExceeded) -> Problem:
+    """402: whose budget it is, how much of it is used, and when it begins anew."""
     ends = f" It begins anew at {error.resets_at:%Y-%m-%d %H:%M} UTC." if error.resets_at else ""
     return Problem(
         Kind.BUDGET_EXCEEDED,
@@ -228,3 +266,5 @@ def over_budget(error: BudgetExceeded) -> Problem:
         limit=error.limit,
         used=error.used,
     )
+
+

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from accounts.errors import AuthError, AuthReason
-
 from generations.dialect import Incoming
 from generations.errors import Problem
 from generations.spec import Kind

@@ -7,12 +7,9 @@ import time
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from accounts.admission import Caller
-from billing.pricing import price_of
 from django.conf import settings
-from runtime import database, storage
-from runtime.tenancy import tenant
 
+from accounts.admission import Caller
 from generations import catalogue, reports
 from generations.actions import finish
 from generations.actions.submit import Asked, Quote, Submitted, submit
@@ -23,6 +20,8 @@ from generations.errors import Problem
 from generations.handles import Handle, parse
 from generations.models import ApiRequest, Generation
 from generations.spec import Delivered, Kind, Offer, Order, Report, State
+from runtime import database, storage
+from runtime.tenancy import tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,6 @@ def _quote(dialect: str, order: Order) -> Quote:
     offer = catalogue.resolve(dialect, order.model)
     return Quote(
         image_tokens=size.tokens,
-        unit_price=price_of(order.model),
         credits_per_dollar=offer.credits_per_dollar if offer else 0,
     )
 

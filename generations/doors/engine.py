@@ -14,15 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
+from django.conf import settings
+from prometheus_client import Histogram
+
 from accounts.admission import Caller, admit
 from accounts.errors import AuthError
 from accounts.limits import Allowance
 from billing.money import dollars, plain
-from django.conf import settings
-from prometheus_client import Histogram
-from runtime import clock, database, ids
-from runtime.errors import DatabaseUnavailable
-
 from generations.dialect import Answer, Dialect, Incoming, Route
 from generations.dialects import DIALECTS
 from generations.doors import incoming
@@ -34,6 +32,8 @@ from generations.doors.selection import Matched, Picked, RouteTable, Selection
 from generations.errors import Problem
 from generations.models import ApiRequest
 from generations.spec import Kind, Report
+from runtime import clock, database, ids
+from runtime.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from django.conf import settings
-from runtime import ids
 
 from generations.errors import Problem
 from generations.spec import Kind
+from runtime import ids
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

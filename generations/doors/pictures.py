@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runtime import database, storage
-from runtime.tenancy import possession
-
 from generations import links
 from generations.doors import incoming
 from generations.doors.incoming import Scope, Send
 from generations.models import Output
+from runtime import database, storage
+from runtime.tenancy import possession
 
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 HEADERS = (

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import structlog
 from django.db import connection
 from prometheus_client import Counter
+
+from generations.models import ApiRequest
 from runtime import database
 from runtime.errors import DatabaseUnavailable
 from runtime.tenancy import history, work
-
-from generations.models import ApiRequest
 
 log = structlog.get_logger(__name__)
 

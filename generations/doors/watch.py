@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+from generations.models import Generation
 from runtime import database
 from runtime.errors import DatabaseUnavailable
 from runtime.tenancy import work
-
-from generations.models import Generation
 
 QUICK_SECONDS, SLOW_SECONDS = 0.05, 0.5
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from accounts.models import ApiKey, Door, Mode, TenantModel, User
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from runtime.ids import uuid7
 
+from accounts.models import ApiKey, Door, Mode, TenantModel, User
 from generations.spec import Kind, State
+from runtime.ids import uuid7
 
 STATES = [(state.value, state.value.capitalize()) for state in State]
 KINDS = [(kind.value, kind.value.replace("_", " ").capitalize()) for kind in Kind]

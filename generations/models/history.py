@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from accounts.models import TenantModel
 from django.db import models
 from django.db.models.functions import Now
+
+from accounts.models import TenantModel
+from generations.models.generation import Generation
 from runtime.ids import uuid7
 from runtime.tenancy import TenantManager
-
-from generations.models.generation import Generation
 
 
 class Transition(TenantModel):

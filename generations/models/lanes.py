@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from accounts.models import Mode, TenantModel
 from django.db import models
 from django.db.models import Q
+
+from accounts.models import Mode, TenantModel
 from runtime.ids import uuid7
 
 

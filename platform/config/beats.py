@@ -12,7 +12,11 @@ _AGE = """
     SELECT extract(epoch FROM clock_timestamp() - max(at)) FROM generations_beat
     WHERE cluster = %s
 """
-_DRAIN = "UPDATE generations_beat SET draining = true WHERE cluster = %s"
+_DRAIN = """
+    INSERT INTO generations_beat (cluster, kind, process, at, draining)
+    VALUES (%s, 'canary', 'queue', clock_timestamp(), true)
+    ON CONFLICT ON CONSTRAINT generations_beat_once DO UPDATE SET draining = true
+"""
 _WELCOME = "DELETE FROM generations_beat WHERE cluster = %s"
 
 
@@ -34,7 +38,7 @@ class DatabasePulse:
         return None if row is None or row[0] is None else float(row[0])
 
     def drain(self, cluster: str) -> None:
-        """Mark the cluster's rows: its loops read the mark with their next beat."""
+        """Mark the row that no loop removes: they all read the mark with their next beat."""
         self._execute(_DRAIN, cluster)
 
     def welcome(self, cluster: str) -> None:

@@ -154,7 +154,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         data=data,
         door_hosts=reader.read("EASEL_DOOR_HOSTS", parsing.door_hosts, doors),
         cluster=reader.read("EASEL_CLUSTER", parsing.name, "easel-1"),
-        workers=reader.read("EASEL_WORKERS", parsing.whole(2, 64), 2),
+        workers=reader.read("EASEL_WORKERS", parsing.whole(2, 64), 3),
         concurrency=reader.read("EASEL_CONCURRENCY", parsing.whole(1, 5000), 200),
         lane_cap=reader.read("EASEL_LANE_CAP", parsing.whole(1, 100_000), 1000),
         retention_days=reader.read("EASEL_RETENTION_DAYS", parsing.whole(1, 36_500), 30),
@@ -199,6 +199,10 @@ def _check_presence(reader: _Reader, env: str) -> None:
     if env != "test" and reader.get("EASEL_TEST_EGRESS"):
         reader.problems.append(
             "EASEL_TEST_EGRESS opens holes for tests: unset it, or set EASEL_ENV=test if this is a test."
+        )
+    if env != "test" and reader.get("FAILPOINTS"):
+        reader.problems.append(
+            "FAILPOINTS kills processes on purpose: unset it, or set EASEL_ENV=test if this is a test."
         )
 
 

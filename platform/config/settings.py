@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ, TIME_ZONE = True, "UTC"
 LANGUAGE_CODE, USE_I18N = "en", False
-LOGGING_CONFIG = "runtime.logs.configure"
+LOGGING_CONFIG, LOGGING = "runtime.logs.configure", {"level": "INFO"}
 
 INSTALLED_APPS = [
     "unfold",  # before the admin, whose templates it replaces
@@ -47,6 +48,9 @@ INSTALLED_APPS = [
     "generations",
     "config",
 ]
+
+if not EASEL.production and find_spec("django_migration_linter"):
+    INSTALLED_APPS.append("django_migration_linter")  # a command for script/check
 
 # The stack of pages, admin and management; doors have a shorter one of their own.
 MIDDLEWARE = [

@@ -156,8 +156,6 @@ class Supervisor:
     def start(self) -> None:
         """Start every program, and the watch over the clusters."""
         for child in self._children:
-            if self._pulse and child.program.cluster:
-                self._pulse.welcome(child.program.cluster)
             self._start(child)
         if self._pulse:
             threading.Thread(target=self._feel, args=(self._pulse,), name="pulse", daemon=True).start()
@@ -181,6 +179,7 @@ class Supervisor:
                 child.kill()
 
     def _start(self, child: _Child) -> None:
+        self._welcome(child.program.cluster)
         output = self._log_of(child.program) if self._logs else None
         try:
             child.start(output)
@@ -212,6 +211,14 @@ class Supervisor:
             except Exception:  # whatever is wrong with the database, nobody may be blamed for it
                 self._watch.lost()
             self._stopping.wait(self._patience.beat)
+
+    def _welcome(self, cluster: str) -> None:
+        """What its earlier life left would be taken for drains that still claim."""
+        if self._pulse and cluster:
+            try:
+                self._pulse.welcome(cluster)
+            except Exception:  # a database that is away must not keep a cluster from starting
+                self._watch.lost()
 
     # ---- stopping
 

@@ -52,10 +52,12 @@ async def run(block: Callable[[], T]) -> T:
     DatabaseUnavailable when the database does not answer, otherwise whatever the block raises.
     """
     context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_threads(), context.run, _guarded, block)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), context.run, call, block)
 
 
-def _guarded(block: Callable[[], T]) -> T:
+def call(block: Callable[[], T]) -> T:
+    """Run a block of database work in this very thread, with the same care: a broken connection is
+    made anew before it. Raises as `run` does."""
     _ensure_healthy()
     try:
         return block()

@@ -163,7 +163,7 @@ async def fetch(url: str, policy: Policy = FETCH) -> Fetched:
     """
     async with _within(policy.total):
         for _ in range(policy.redirects + 1):
-            async with _answer("GET", url, policy, {"Accept": "image/*"}) as (target, response):
+            async with _answer("GET", url, policy, {"Accept": "image/*, */*;q=0.1"}) as (target, response):
                 if response.status not in _REDIRECTS:
                     return await _body(target, response, policy.max_bytes)
                 url = _next_hop(target, response)

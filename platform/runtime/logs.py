@@ -76,6 +76,7 @@ def _add_request_id(
 ) -> MutableMapping[str, Any]:
     if request := request_id.get():
         event.setdefault("request_id", request)
+    event.pop("color_message", None)  # uvicorn's second copy, for terminals
     return event
 
 
@@ -84,12 +85,12 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    _add_request_id,
 ]
 
 
-def configure(_django: Mapping[str, Any] | None = None, *, level: str = "INFO") -> None:
-    """Send every log line of this process to standard error as JSON. May be called again."""
+def configure(wanted: Mapping[str, str] | None = None) -> None:
+    """Send every log line of this process from `wanted["level"]` up (INFO) to standard error as JSON.
+    May be called again."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -108,13 +109,18 @@ def configure(_django: Mapping[str, Any] | None = None, *, level: str = "INFO") 
             "disable_existing_loggers": False,
             "formatters": {"json": {"()": _formatter}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-            "root": {"handlers": ["stderr"], "level": level},
+            "root": {"handlers": ["stderr"], "level": (wanted or {}).get("level", "INFO")},
             "loggers": {
                 # It tells every enqueue and every task, many a second.
                 "django-q": {"level": "WARNING", "handlers": [], "propagate": True},
                 # Uvicorn brings handlers of its own.
                 "uvicorn": {"level": "INFO", "handlers": [], "propagate": True},
                 "uvicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+                "uvicorn.access": {
+                    "level": "WARNING",
+                    "handlers": [],
+                    "propagate": False,
+                },  # the history has it
                 # A 4xx is the client's doing and stands in the request history.
                 "django.request": {"level": "ERROR"},
                 "axes": quiet,
@@ -135,6 +141,7 @@ def _formatter() -> logging.Formatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
+            _add_request_id,
             _mask_event,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
@@ -96,6 +96,17 @@ def possession(*, key_digest: bytes | None = None, user: Any = None, generation:
             generation=str(generation) if generation else "",
         )
     )
+
+
+def adopt(organization: UUID) -> None:
+    """Narrow the open possession to the tenant it led to, for the rest of its transaction: what
+    `tenant()` inside it would do, without a savepoint. Raises ScopeError outside a possession."""
+    scope = _scope.get()
+    if scope is None or scope.role != "easel_web" or scope.organization:
+        raise ScopeError("Only an open possession leads to a tenant.")
+    narrowed = replace(scope, organization=str(organization))
+    narrowed.enter()
+    _scope.set(narrowed)
 
 
 def work() -> Any:

@@ -15,7 +15,10 @@ from accounts.auditing import Actor
 from accounts.models import Organization, Role, User
 from runtime.ids import BASE36, word
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [
+    pytest.mark.usefixtures("database"),
+    pytest.mark.filterwarnings("ignore:No directory at"),  # static files are collected for production only
+]
 BY = Actor.system("test")
 PASSWORD = "a long and quiet password"
 
@@ -98,6 +101,15 @@ def test_somebody_deactivated_cannot_log_in(person: User) -> None:
     person.is_active = False
     person.save(update_fields=["is_active"])
     assert log_in(visitor(), person.email, PASSWORD).status_code == 200
+
+
+def test_guessing_is_stopped_for_a_while_even_with_the_right_password(person: User) -> None:
+    client = visitor()
+    answers = [log_in(client, person.email, "wrong").status_code for _ in range(5)]
+    assert answers[:4] == [200] * 4
+    refused = log_in(client, person.email, PASSWORD)
+    assert refused.status_code == 429
+    assert settings.SESSION_COOKIE_NAME not in client.cookies
 
 
 @pytest.mark.parametrize(

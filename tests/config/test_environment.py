@@ -50,7 +50,7 @@ def test_an_empty_environment_is_a_working_development_machine(tmp_path: Path) -
         "127.0.0.1",
         8000,
     )
-    assert (ours.broker, ours.concurrency, ours.workers, ours.cluster) == ("orm", 200, 2, "easel-1")
+    assert (ours.broker, ours.concurrency, ours.workers, ours.cluster) == ("orm", 200, 3, "easel-1")
     assert ours.storage == FileStorage(tmp_path / "storage")
     assert not ours.secure
 

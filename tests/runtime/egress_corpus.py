@@ -34,40 +34,50 @@ HOSTS = (
     # loopback in every spelling
     "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0x7f.1", "0", "0.0.0.0", "localhost",
     "localhost.", "127.0.0.1.", "127.000.000.001", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-    "[::127.0.0.1]", "[0:0:0:0:0:0:0:1]", "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021", "127%2e0.0.1",
+    "[::127.0.0.1]", "[0:0:0:0:0:0:0:1]", "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021",
+    "127%2e0.0.1",
     # tunnels and transitions that carry an inner address
     "[64:ff9b::7f00:1]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2001:0:7f00:1::1]",
     # local, private, documentation, multicast
-    "[fe80::1%25eth0]", "[fe80::1%25lo]", "[fe80::1]", "[fec0::1]", "[fc00::1]", "[fd00:ec2::254]", "[ff02::1]",
+    "[fe80::1%25eth0]", "[fe80::1%25lo]", "[fe80::1]", "[fec0::1]", "[fc00::1]", "[fd00:ec2::254]",
+    "[ff02::1]",
     "[3fff::1]", "[2001:db8::1]", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1",
-    "192.168.255.255", "100.64.0.1", "100.127.255.255", "198.18.0.1", "198.51.100.1", "203.0.113.1", "192.0.2.1",
+    "192.168.255.255", "100.64.0.1", "100.127.255.255", "198.18.0.1", "198.51.100.1", "203.0.113.1",
+    "192.0.2.1",
     "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
     # the machine's own credentials
     "169.254.169.254", "2852039166", "0xa9fea9fe", "0xa9.254.169.254", "168.63.129.16", "100.100.100.200",
     "192.0.0.192",
     # names
     "loop.example.com", "six.example.com", "mapped.example.com", "mixed.example.com", "second.example.com",
-    "chain.example.com", "metadata.google.internal", "zone.example.com", "nowhere.example.com", "postgres", "redis",
+    "chain.example.com", "metadata.google.internal", "zone.example.com", "nowhere.example.com", "postgres",
+    "redis",
     "[ok.example.com]", "[127.0.0.1]", "-a.example.com", "a..example.com", "*.example.com", "own.example.com",
     "OWN.example.com.",
 )  # fmt: skip
 
 URLS = (
     *(f"https://{host}:{{port}}/" for host in HOSTS),
-    "https://a@127.0.0.1:{port}/", "https://a:b@ok.example.com:{port}/", "https://ok.example.com\\@127.0.0.1:{port}/",
+    "https://a@127.0.0.1:{port}/", "https://a:b@ok.example.com:{port}/",
+    "https://ok.example.com\\@127.0.0.1:{port}/",
     "https://127.0.0.1%2f@ok.example.com:{port}/", "https://127.0.0.1:{port}\\.ok.example.com/",
     "https://ok.example.com:22/", "https://ok.example.com:25/", "https://ok.example.com:6379/",
     "https://ok.example.com:0/", "https://ok.example.com:99999/", "https://ok.example.com:-1/",
-    "https://ok.example.com:x/", "file:///etc/passwd", "gopher://127.0.0.1:{port}/", "ftp://127.0.0.1:{port}/",
-    "data:image/png;base64,AAAA", "javascript:alert(1)", "unix:///run/docker.sock", "//127.0.0.1:{port}/", "", "/",
-    "https://", "https:///path", "https:127.0.0.1", "https://[::1", "https://ok.example.com:{port}/\r\nHost: a",
-    "https://ok.example.com:{port}/\ta", "https://ok.example.com:{port}/ a", "\nhttps://ok.example.com:{port}/",
+    "https://ok.example.com:x/", "file:///etc/passwd", "gopher://127.0.0.1:{port}/",
+    "ftp://127.0.0.1:{port}/",
+    "data:image/png;base64,AAAA", "javascript:alert(1)", "unix:///run/docker.sock", "//127.0.0.1:{port}/",
+    "", "/",
+    "https://", "https:///path", "https:127.0.0.1", "https://[::1",
+    "https://ok.example.com:{port}/\r\nHost: a",
+    "https://ok.example.com:{port}/\ta", "https://ok.example.com:{port}/ a",
+    "\nhttps://ok.example.com:{port}/",
     "https://ok.example.com:{port}/\0", "https://ok.example.com:{port}/ü", "https://bücher.example:{port}/",
     "https://ok.example.com:{port}/" + "a" * 2048,
 )  # fmt: skip
 
 # Neighbours of closed networks are ordinary addresses.
-OPEN = ("172.15.255.255", "172.32.0.0", "100.63.255.255", "100.128.0.1", "11.0.0.1", "9.255.255.255", "8.8.8.8",
+OPEN = ("172.15.255.255", "172.32.0.0", "100.63.255.255", "100.128.0.1", "11.0.0.1", "9.255.255.255",
+        "8.8.8.8",
         "2606:4700::1111", "2a00:1450:4001::1")  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def home() -> Iterator[Path]:
     yield folder / "pg"
     if (folder / "pg").exists():
         Embedded(folder / "pg").stop("immediate")
-    shutil.rmtree(folder)
+    assert eventually(lambda: removed(folder)), "a keeper that is about to leave still holds a file"
 
 
 def enter(home: Path, python: str = sys.executable, user: int | None = None) -> subprocess.Popen[str]:
@@ -87,6 +87,11 @@ def eventually(truth: Callable[[], bool], seconds: float = 20) -> bool:
     return truth()
 
 
+def removed(folder: Path) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
 def write(server: Embedded, text: str) -> None:
     with psycopg.connect(server.admin_url) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS note(text text)")
@@ -102,7 +107,8 @@ def test_a_session_gives_the_database_easel_over_a_unix_socket_only(home: Path) 
     with embedded.session(home) as server, psycopg.connect(server.admin_url) as connection:
         shown = connection.execute(
             "SELECT current_database(), current_user, inet_server_addr(),"
-            " current_setting('listen_addresses'), current_setting('fsync'), current_setting('password_encryption')"
+            " current_setting('listen_addresses'), current_setting('fsync'),"
+            " current_setting('password_encryption')"
         ).fetchone()
     assert shown == ("easel", "easel_admin", None, "", "on", "scram-sha-256")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ipaddress
 import socket
 import subprocess
@@ -130,7 +131,8 @@ def test_an_intranet_is_opened_by_its_network_only_and_never_this_machine_or_met
 
 
 def test_a_test_endpoint_is_one_address_and_one_port() -> None:
-    policy = replace(CALLBACK, test_endpoints=frozenset({("127.0.0.1", 9443), ("127.0.0.1", 5432), ("169.254.169.254", 443)}),
+    policy = replace(CALLBACK, test_endpoints=frozenset({("127.0.0.1", 9443), ("127.0.0.1", 5432),
+                     ("169.254.169.254", 443)}),
                      closed_ports=frozenset({5432}))  # fmt: skip
     assert policy.permits("127.0.0.1", 9443)
     for address, port in [("127.0.0.1", 9444), ("127.0.0.2", 9443), ("127.0.0.1", 443), ("127.0.0.1", 5432),
@@ -502,6 +504,17 @@ def test_of_a_long_answer_to_a_callback_only_the_beginning_is_kept(authority: Au
             answer = await post(server.url(), b"{}", {}, server.policy)
             assert answer.status == 200
             assert answer.excerpt == b"x" * http.EXCERPT
+
+    asyncio.run(journey())
+
+
+def test_an_answer_to_a_callback_is_never_inflated(authority: Authority) -> None:
+    async def journey() -> None:
+        packed = gzip.compress(b"x" * 10_000_000)
+        async with upstream(
+            authority, fixed(body=packed, **{"Content-Encoding": "gzip"}), CALLBACK
+        ) as server:
+            assert (await post(server.url(), b"{}", {}, server.policy)).excerpt == packed[: http.EXCERPT]
 
     asyncio.run(journey())
 

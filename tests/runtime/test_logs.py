@@ -1,5 +1,6 @@
 """Logs: JSON lines with the request's id, and no secret in any of them."""
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -15,13 +16,15 @@ WEBHOOK = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture
-def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def written() -> Iterator[Any]:
     """A function that gives the lines written so far."""
-    before = logging.root.handlers[:], logging.root.level
+    before = logging.root.handlers[:]
     logs.configure()
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    logging.root.handlers[:], logging.root.level = before[0], before[1]
-    structlog.reset_defaults()
+    (handler,) = (h for h in logging.root.handlers if type(h) is logging.StreamHandler)
+    buffer = io.StringIO()
+    handler.setStream(buffer)
+    yield lambda: [json.loads(line) for line in buffer.getvalue().splitlines()]
+    logging.root.handlers[:] = before
 
 
 def test_both_ways_to_log_end_in_the_same_line(written: Any) -> None:

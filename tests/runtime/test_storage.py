@@ -26,7 +26,7 @@ from django.conf import settings
 from config.parsing import FileStorage, S3Storage
 from runtime import storage
 from runtime.storage import AlreadyStored, Missing, Storage, StorageError
-from runtime.storage_files import Files
+from runtime.storage.files import Files
 
 ACCESS, SECRET = "tester-access", "tester-secret-key"
 KEY = "live/20261120/team/job/1-1-0123456789abcdef.png"

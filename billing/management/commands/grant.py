@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import InvalidOperation
 from typing import Any
 
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
 from accounts.auditing import Actor
 from accounts.directory import organization_by_slug
 from accounts.errors import AccountsProblem
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from runtime.tenancy import tenant
-
 from billing import actions, ledger
 from billing.money import dollars, nano_of, plain
+from runtime.tenancy import tenant
 
 
 class Command(BaseCommand):

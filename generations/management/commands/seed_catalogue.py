@@ -13,8 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import models, transaction
 
 from accounts.auditing import Actor
-from billing.models import Price
-from billing.pricing import set_price
+from billing.pricing import set_price, unpriced
 from generations import catalogue
 from generations.models import Dialect, DialectModel, Model, ModelName, ModelSize
 
@@ -67,8 +66,8 @@ def _write(
 
 def _set_first_prices(data: Any) -> int:
     """A model that has no price yet gets the one of the data file, in effect since long ago."""
-    priced = set(Price.objects.values_list("model", flat=True))
-    missing = [model for model in data["models"] if model["slug"] not in priced]
+    without = unpriced(model["slug"] for model in data["models"])
+    missing = [model for model in data["models"] if model["slug"] in without]
     for model in missing:
         set_price(model=model["slug"], unit_price=model["unit_price"], effective_from=FIRST_PRICE_FROM, by=BY)
     return len(missing)

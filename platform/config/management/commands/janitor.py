@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from billing import seals
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
@@ -50,6 +51,7 @@ def chores() -> list[Chore]:
         Chore("expire", settings.EASEL.reap_seconds, sweep.expire),
         Chore("forget idempotency", 600.0, sweep.forget_idempotency),
         Chore("forget beats", 60.0, sweep.forget_beats),
+        Chore("seal", 60.0, seals.seal_all),
     ]
 
 

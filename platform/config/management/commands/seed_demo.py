@@ -42,9 +42,7 @@ class Command(BaseCommand):
             "live_key": _key(organization, "live", known),
             "test_key": _key(organization, "test", known),
         }
-        billing.grant(
-            organization=organization, amount=CREDIT, reason="Demo credit", reference="demo", by=BY
-        )
+        billing.grant(organization=organization, amount=CREDIT, reason="Demo credit", reference="demo", by=BY)
         _write(path, secrets)
         self.stdout.write(f"The demo is ready; its secrets are in {path}.")
 

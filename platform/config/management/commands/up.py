@@ -50,13 +50,13 @@ class Command(BaseCommand):
                 machine.alone(ours.data),
                 machine.watched_database(ours.data / "postgres", ours.database_url),
             ):
-                self._prepare(ours, demo=options["demo"])
+                self._prepare(ours)
                 self._serve(ours, options)
         except PROBLEMS as problem:
             raise CommandError(str(problem)) from None
 
-    def _prepare(self, ours: Environment, *, demo: bool) -> None:
-        """Roles, tables, catalogue, channels, and the demo if asked for."""
+    def _prepare(self, ours: Environment) -> None:
+        """Roles, tables, catalogue, channels: what a process must find when it starts."""
         if ours.database_admin_url:
             ran = schema.bring_up_to_date(ours.database_admin_url, ours.database_url)
             self._say(f"Database ready, {ran} migrations ran." if ran else "Database ready.")
@@ -64,9 +64,6 @@ class Command(BaseCommand):
         call_command("seed_catalogue", stdout=io.StringIO())
         channels.sync_environment()
         self._say("Catalogue loaded.")
-        if demo:
-            call_command("seed_demo", stdout=io.StringIO())
-            self._say("Demo organization ready.")
 
     def _serve(self, ours: Environment, options: dict[str, Any]) -> None:
         supervisor = Supervisor(
@@ -88,6 +85,9 @@ class Command(BaseCommand):
             supervisor.stop()
 
     def _welcome(self, ours: Environment, supervisor: Supervisor, options: dict[str, Any]) -> None:
+        if options["demo"]:
+            call_command("seed_demo", stdout=io.StringIO())  # while the others start
+            self._say("Demo organization ready.")
         host = "127.0.0.1" if ours.host in ("0.0.0.0", "::") else ours.host  # noqa: S104 - compared, not bound
         client = Client(host, ours.port, ours.url)
         wait_for_web(client, WEB_SECONDS, lambda: supervisor.stopping)

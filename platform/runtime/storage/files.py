@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from runtime.storage import (
+from runtime.storage.base import (
     AlreadyStored,
     Body,
     Missing,

@@ -24,7 +24,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
-from runtime.storage import (
+from runtime.storage.base import (
     Body,
     Bucket,
     Missing,

@@ -1,4 +1,4 @@
-"""Where images are kept: local files or a private S3 bucket behind one small interface.
+"""The contract of every store, and what they share: keys, tries, threads.
 
 Keys are plain (`a-z 0-9 . _ -` in segments joined by `/`) and written once. `put` returns only when
 the object is durable and was read back whole, so that the money which follows it is always for an
@@ -17,11 +17,9 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
-
-from django.conf import settings
 
 from runtime.errors import RuntimeProblem
 
@@ -229,7 +227,7 @@ def _attempt(step: Callable[[], None], pauses: Iterator[float]) -> float | None:
     return None
 
 
-# ---- the process's store and threads ---------------------------------------------------------
+# ---- the process's threads -------------------------------------------------------------------
 
 _executor: ThreadPoolExecutor | None = None
 
@@ -242,25 +240,10 @@ async def in_thread(block: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(_executor, block)
 
 
-@lru_cache(maxsize=8)
-def open_storage(place: Folder | Bucket) -> Storage:
-    """The store at a place, one per process."""
-    from runtime.storage_files import Files
-    from runtime.storage_s3 import S3
-
-    return S3(place) if isinstance(place, Bucket) else Files(place.path)
-
-
-def default() -> Storage:
-    """The store that `EASEL_STORAGE` names."""
-    return open_storage(settings.EASEL.storage)
-
-
 def _forget() -> None:
-    """A forked child must not share its parent's threads or sockets."""
+    """A forked child must not share its parent's threads."""
     global _executor
     _executor = None
-    open_storage.cache_clear()
 
 
 os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,1 @@
+"""What the benchmarks stand on: the rig, the load, the lean upstream."""
