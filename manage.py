@@ -50,6 +50,16 @@ def find_database(stack: ExitStack) -> None:
     os.environ["DATABASE_URL"], os.environ["DATABASE_ADMIN_URL"] = server.url, server.admin_url
 
 
+def preload() -> None:
+    """Import the work of a cluster before it forks its workers."""
+    import django
+
+    django.setup()
+    from generations import tasks
+
+    tasks.preload()
+
+
 def main() -> None:
     enter_virtual_environment()
     sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
@@ -65,6 +75,7 @@ def main() -> None:
             from runtime import process
 
             process.bind_forks()
+            preload()
 
         from django.core.management import execute_from_command_line
 

@@ -1,12 +1,10 @@
-"""Letting a caller in: his key, then his share of the minute, in one short transaction.
+"""Letting a caller in: his key, then his share of the minute, a statement each.
 
 Nothing is remembered between requests: a key revoked now is refused on the next request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -19,7 +17,7 @@ from accounts.errors import AuthReason
 from accounts.limits import Allowance
 from accounts.lookup import Address, Found
 from accounts.models import ApiKey, Door, Membership
-from runtime.tenancy import TenantQuerySet, adopt, possession
+from runtime.tenancy import TenantQuerySet, tenant
 
 NOTE_USE_EVERY = timedelta(minutes=1)
 
@@ -63,38 +61,28 @@ def admit(
     and put its numbers on whatever is answered. `door` is the dialect's name, or empty for the
     management API; `reading` lets a suspended organization look at what it has.
     """
-    with _opened(presented, ip=ip, agent=agent, door=door, reading=reading) as caller:
-        return caller, limits.count(
-            organization=caller.organization_id,
-            organization_limit=caller.organization_requests_per_minute,
-            key=caller.key_id,
-            key_limit=caller.requests_per_minute,
-        )
+    caller = authenticate(presented, ip=ip, agent=agent, door=door, reading=reading)
+    allowance = limits.count(
+        organization=caller.organization_id,
+        organization_limit=caller.organization_requests_per_minute,
+        key=caller.key_id,
+        key_limit=caller.requests_per_minute,
+    )
+    return caller, allowance
 
 
 def authenticate(presented: str, *, ip: str, agent: str, door: str, reading: bool = False) -> Caller:
     """The caller behind a key, without counting the request. As `admit` otherwise."""
-    with _opened(presented, ip=ip, agent=agent, door=door, reading=reading) as caller:
-        return caller
-
-
-@contextmanager
-def _opened(presented: str, *, ip: str, agent: str, door: str, reading: bool) -> Iterator[Caller]:
-    """The caller, inside a transaction in his tenant."""
     keys.require_well_formed(presented)
     candidates = keys.digests(presented)
     address = lookup.address_of(ip)
     for digest, _ in candidates:
-        with possession(key_digest=digest):
-            found = lookup.find(digest)
-            if found is None:
-                continue
+        found = lookup.find(digest)
+        if found is not None:
             lookup.require_usable(found, digest, address=address, door=door, reading=reading)
-            adopt(found.organization_id)
             caller = _caller(found)
             _note_use(found, digest, candidates[0], address=address, agent=agent)
-            yield caller
-            return
+            return caller
     raise keys.invalid()
 
 
@@ -122,9 +110,10 @@ def _role_of_holder(found: Found) -> str | None:
     Raises AuthError when he is no member any more: a personal key ends with the membership."""
     if found.member_id is None:
         return None
-    held = Membership.objects.of(found.organization_id)
-    held = held.filter(user_id=found.member_id, user__is_active=True)
-    role = held.values_list("role", flat=True).first()
+    with tenant(found.organization_id):
+        held = Membership.objects.of(found.organization_id)
+        held = held.filter(user_id=found.member_id, user__is_active=True)
+        role = held.values_list("role", flat=True).first()
     if role is None:
         lookup.refuse(
             found, AuthReason.REVOKED, "This API key ended with the membership of the person it was for."
@@ -138,17 +127,22 @@ def _note_use(
     """When, from where and by what the key was used: at most once a minute, so that a busy key's
     row is not rewritten with every request. A digest under an old pepper is renewed on the way."""
     stale = found.now - NOTE_USE_EVERY
-    if found.last_used_at is None or found.last_used_at < stale:
-        _row(found).filter(Q(last_used_at=None) | Q(last_used_at__lt=stale)).update(
-            last_used_at=found.now,
-            last_used_ip=address and str(address),
-            last_used_agent=agent.replace("\x00", "")[:200],
-        )
-    if lookup.is_previous(found, digest):
-        if found.previous_used_at is None or found.previous_used_at < stale:
+    previous = lookup.is_previous(found, digest)
+    fresh = found.last_used_at is not None and found.last_used_at >= stale
+    noted = not previous or (found.previous_used_at is not None and found.previous_used_at >= stale)
+    if fresh and noted and (previous or digest == newest[0]):
+        return
+    with tenant(found.organization_id):
+        if not fresh:
+            _row(found).filter(Q(last_used_at=None) | Q(last_used_at__lt=stale)).update(
+                last_used_at=found.now,
+                last_used_ip=address and str(address),
+                last_used_agent=agent.replace("\x00", "")[:200],
+            )
+        if not noted:
             _row(found).update(previous_used_at=found.now)
-    elif digest != newest[0]:
-        _row(found).filter(digest=digest).update(digest=newest[0], pepper=newest[1])
+        if not previous and digest != newest[0]:
+            _row(found).filter(digest=digest).update(digest=newest[0], pepper=newest[1])
 
 
 def _row(found: Found) -> TenantQuerySet[ApiKey]:

@@ -30,41 +30,20 @@ class Allowance:
         return max(self.reset_seconds, 1)
 
 
-# Everybody takes the key's row first and the organization's second: no two can wait in a circle.
-_COUNT = """
-WITH now AS MATERIALIZED (
-    SELECT floor(extract(epoch FROM statement_timestamp()))::bigint AS second,
-           set_config('synchronous_commit', 'off', true)
-), of_key AS (
-    INSERT INTO accounts_ratewindow (organization_id, subject, minute, count)
-    SELECT %(organization)s, %(key)s, second / 60, 1 FROM now WHERE %(key_limit)s::int IS NOT NULL
-    ON CONFLICT (subject) DO UPDATE SET minute = excluded.minute, count =
-        CASE WHEN accounts_ratewindow.minute = excluded.minute THEN accounts_ratewindow.count + 1 ELSE 1 END
-    RETURNING count
-), of_organization AS (
-    INSERT INTO accounts_ratewindow (organization_id, subject, minute, count)
-    SELECT %(organization)s, %(organization)s, second / 60, 1 FROM now
-    WHERE NOT EXISTS (SELECT FROM of_key WHERE count > %(key_limit)s::int)
-    ON CONFLICT (subject) DO UPDATE SET minute = excluded.minute, count =
-        CASE WHEN accounts_ratewindow.minute = excluded.minute THEN accounts_ratewindow.count + 1 ELSE 1 END
-    RETURNING count
-)
-SELECT (SELECT count FROM of_key), (SELECT count FROM of_organization), 60 - second %% 60 FROM now
-"""
+_COUNT = "SELECT of_key, of_organization, reset_seconds FROM accounts_count_request(%s, %s, %s)"
 
 
 def count(
     *, organization: UUID, organization_limit: int | None, key: UUID, key_limit: int | None
 ) -> Allowance:
-    """Count one request and say what is left. Run it inside `with tenant(organization):`, in a
-    transaction that does nothing else worth keeping: it commits without waiting for the disk.
+    """Count one request and say what is left, in a statement of its own that commits without waiting
+    for the disk.
 
     An `organization_limit` of None means the platform's default, a `key_limit` of None no limit.
     """
     limit = settings.EASEL.rate_limit if organization_limit is None else organization_limit
-    parameters = {"organization": organization, "key": key, "key_limit": key_limit}
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, parameters)
+        cursor.execute(_COUNT, (organization, key, key_limit))
         of_key, of_organization, reset = _row(cursor)
     found = [
         Allowance(ceiling, max(ceiling - used, 0), reset, used <= ceiling)

@@ -52,20 +52,14 @@ class Found(NamedTuple):
         return f"Found(easel_{self.mode}_{self.public_id}…)"
 
 
-_OF_KEY = [name for name in Found._fields if not name.startswith("organization_") and name != "now"]
-_FIND = f"""
-SELECT k.id, k.organization_id, {", ".join(f"k.{name}" for name in _OF_KEY[1:])},
-       o.slug, o.name, o.state, o.requests_per_minute, clock_timestamp()
-FROM accounts_apikey k JOIN accounts_organization o ON o.id = k.organization_id
-WHERE k.digest = %(digest)s OR k.previous_digest = %(digest)s
-"""  # noqa: S608 - our own names
+_FIND = "SELECT * FROM accounts_find_key(%s)"
 
 
 def find(digest: bytes) -> Found | None:
-    """The key of which this is the present or the previous digest. Run it in
-    `possession(key_digest=digest)`, which shows no other."""
+    """The key of which this is the present or the previous digest. One statement that opens, by
+    possession of the digest, this key and no other."""
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, {"digest": digest})
+        cursor.execute(_FIND, (digest,))
         row = cursor.fetchone()
     found = Found(*row) if row else None
     if found is None or not any(hmac.compare_digest(digest, known) for known in _digests(found)):

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from bench.stand.rig import Rig, cpu, memory, pin, rig, show, threads
+from bench.stand.rig import Rig, cpu, database_cpu, memory, pin, rig, show, threads
 from tests.house import Program
 
 BODY: dict[str, object] = {"model": "gemini-2.5-flash-image", "prompt": "a cat", "n": 1}
@@ -16,13 +16,18 @@ SMALL, BIG = 1024, 1_500_000
 
 def web(stand: Rig, upstream: str) -> Program:
     program = stand.servers.web(
-        EASEL_GEMINI_API_KEY="bench", EASEL_GEMINI_BASE_URL=upstream, EASEL_CONCURRENCY="2000", EASEL_LANE_CAP="5000"
+        EASEL_GEMINI_API_KEY="bench",
+        EASEL_GEMINI_BASE_URL=upstream,
+        EASEL_CONCURRENCY="2000",
+        EASEL_LANE_CAP="5000",
     )
     pin(program)
     return program
 
 
-def measure(stand: Rig, name: str, size: int, callers: int, requests: int, hold: float = 0.0) -> dict[str, Any]:
+def measure(
+    stand: Rig, name: str, size: int, callers: int, requests: int, hold: float = 0.0
+) -> dict[str, Any]:
     """One row of the table."""
     program = web(stand, stand.upstream(size, hold))
     url = f"{program.url}/openai/v1/images/generations"
@@ -32,15 +37,23 @@ def measure(stand: Rig, name: str, size: int, callers: int, requests: int, hold:
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(program, peak, over))
     watcher.start()
-    before = cpu(program)
+    before, database_before = cpu(program), database_cpu(stand.database_pid)
     try:
         result = stand.load(url, BODY, callers, requests)
         spent = (cpu(program) - before) * 1000 / requests
+        database_spent = (database_cpu(stand.database_pid) - database_before) * 1000 / requests
     finally:
         over.set()
         watcher.join()
         program.kill()
-    return {"case": name, **result, "web_cpu_ms": round(spent, 2), "peak_mb": peak["memory"], "threads": peak["threads"]}
+    return {
+        "case": name,
+        **result,
+        "web_cpu_ms": round(spent, 2),
+        "pg_cpu_ms": round(database_spent, 2),
+        "peak_mb": peak["memory"],
+        "threads": peak["threads"],
+    }
 
 
 def _watch(program: Program, peak: dict[str, int], over: threading.Event) -> None:

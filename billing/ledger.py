@@ -148,14 +148,24 @@ def _one_at_a_time(name: str) -> None:
 
 
 def _move(organization: UUID, mode: str, amount: int) -> bool:
-    """Change what is posted by a signed amount, if what is available covers it."""
+    """Change what is posted by a signed amount, if what is available covers it. The first credit makes
+    the wallet."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE billing_wallet SET posted = posted + %s"
-            " WHERE organization_id = %s AND mode = %s AND posted - held + %s >= 0",
-            (amount, organization, mode, amount),
-        )
-        return cursor.rowcount == 1
+        cursor.execute(_PUT if amount > 0 else _TAKE, (organization, mode, amount))
+        return bool(cursor.rowcount)
+
+
+_PUT = """
+    INSERT INTO billing_wallet (id, organization_id, mode, posted, held)
+    VALUES (gen_random_uuid(), %s, %s, %s, 0)
+    ON CONFLICT ON CONSTRAINT billing_wallet_once DO UPDATE SET posted = billing_wallet.posted + excluded.posted
+"""
+_TAKE = """
+    UPDATE billing_wallet w SET posted = posted + change.amount
+    FROM (VALUES (%s, %s, %s)) AS change (organization_id, mode, amount)
+    WHERE w.organization_id = change.organization_id AND w.mode = change.mode
+      AND posted - held + change.amount >= 0
+"""
 
 
 def _call(function: str, values: Sequence[Any]) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import socket
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 import structlog
@@ -18,6 +20,10 @@ from runtime import database, ids
 from runtime.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
+
+SUSPECTS_WAIT_SECONDS = 1.0
+
+Run = asyncio.Task["runner.Ended | None"]
 
 
 def name_process() -> str:
@@ -34,9 +40,11 @@ class Crew:
 
     def __init__(self, owner: str, size: int) -> None:
         self.owner, self.size = owner, size
-        self._running: dict[tuple[UUID, int], tuple[Claimed, asyncio.Task[None]]] = {}
+        self._running: dict[tuple[UUID, int], tuple[Claimed, Run]] = {}
         self._renewing: asyncio.Task[None] | None = None
         self._reserved = 0
+        self._served: Counter[tuple[UUID, str]] = Counter()
+        self._suspect: tuple[UUID, int] | None = None
 
     def __len__(self) -> int:
         return len(self._running)
@@ -55,7 +63,7 @@ class Crew:
     def unreserve(self) -> None:
         self._reserved -= 1
 
-    def start(self, mine: Claimed) -> asyncio.Task[None]:
+    def start(self, mine: Claimed) -> Run:
         """Run it as a task of its own. A process that lost a lease may claim the same generation again
         while its first attempt still runs: they are two."""
         task = asyncio.create_task(runner.run(mine), name=f"generation {mine.id}")
@@ -65,15 +73,39 @@ class Crew:
             self._renewing = asyncio.create_task(self._renew())
         return task
 
-    def _ended(self, mine: Claimed, task: asyncio.Task[None]) -> None:
+    async def start_all(self, claimed: Sequence[Claimed], suspects: Collection[UUID]) -> None:
+        """Run what was claimed. What lost two workers may be what kills them: only one such at a time
+        runs here, so that it dies alone, and the others wait their turn."""
+        waiting = []
+        for mine in claimed:
+            if mine.id not in suspects:
+                self.start(mine)
+            elif self._suspect in self._running:
+                waiting.append(mine)
+            else:
+                self._suspect = (mine.id, mine.attempt)
+                self.start(mine)
+        await self.hand_back(waiting, SUSPECTS_WAIT_SECONDS)
+
+    def _ended(self, mine: Claimed, task: Run) -> None:
         self._running.pop((mine.id, mine.attempt), None)
         if not task.cancelled() and (error := task.exception()):
             log.error("attempt.unfinished", generation=str(mine.id), attempt=mine.attempt, exc_info=error)
 
-    def task(self, generation: UUID) -> asyncio.Task[None] | None:
+    def task(self, generation: UUID) -> Run | None:
         """The task that runs the first attempt of a generation here, if one does."""
         found = self._running.get((generation, 1))
         return found[1] if found else None
+
+    def served(self, mine: Claimed) -> None:
+        """Remember that a submit started this past the queue; its lane is moved on within a second."""
+        if not self._served:
+            asyncio.get_running_loop().call_later(1.0, self._note_served)
+        self._served[(mine.organization, mine.mode)] += 1
+
+    def _note_served(self) -> None:
+        counts, self._served = self._served, Counter()
+        self._noting = asyncio.create_task(database.run(lambda: claim.note_served(counts)))
 
     async def any_done(self, seconds: float) -> None:
         """Wait until one of them is done, or the time is over."""
@@ -85,7 +117,7 @@ class Crew:
 
     async def finish(self, seconds: float) -> None:
         """Wait for all of them; what is not done then is left to its lease."""
-        tasks: Iterable[asyncio.Task[None]] = [task for _, task in self._running.values()]
+        tasks: Iterable[Run] = [task for _, task in self._running.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 
@@ -102,10 +134,12 @@ class Crew:
             if len(kept) < len(held):
                 log.info("leases.lost", count=len(held) - len(kept))
 
-    async def hand_back(self, unstarted: Iterable[Claimed]) -> None:
-        """Return claims that were never started. Without a database their leases run out instead."""
+    async def hand_back(self, unstarted: Sequence[Claimed], delay: float = 0) -> None:
+        """Return claims that were never started, each after up to `delay` seconds times their number.
+        Without a database their leases run out instead."""
         for mine in unstarted:
+            pause = random.uniform(0, delay * len(unstarted))  # noqa: S311  spreading, not hiding
             try:
-                await database.run(lambda mine=mine: finish.hand_back(mine))  # type: ignore[misc]
+                await database.run(lambda mine=mine, pause=pause: finish.hand_back(mine, pause))  # type: ignore[misc]
             except DatabaseUnavailable:
                 return

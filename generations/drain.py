@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.db import connection
 
 from generations import beats, channels, wakeups
 from generations.actions import claim
+from generations.actions.claim import Claimed
 from generations.crew import Crew, name_process
 from runtime import database
 from runtime.errors import DatabaseUnavailable
@@ -105,15 +107,14 @@ class Drain:
         if crew.free <= 0 or self.draining:
             return 0
         try:
-            mine = await database.run(lambda: claim.claim(self.owner, crew.free))
+            mine, suspects = await database.run(lambda: _claim(self.owner, crew.free))
         except DatabaseUnavailable:
             await asyncio.sleep(FULL_POLL_SECONDS)
             return 0
         if self.draining:  # told meanwhile
             await crew.hand_back(mine)
             return 0
-        for one in mine:
-            crew.start(one)
+        await crew.start_all(mine, suspects)
         self.ran += len(mine)
         return len(mine)
 
@@ -151,6 +152,12 @@ class Drain:
         except DatabaseUnavailable:
             log.warning("drain.database_away")
             return None
+
+
+def _claim(owner: str, free: int) -> tuple[list[Claimed], set[UUID]]:
+    """What may run here now, and which of it may be what killed its last two workers."""
+    mine = claim.claim(owner, free)
+    return mine, claim.suspects(mine)
 
 
 def _wake_successor() -> None:

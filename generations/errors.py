@@ -1,7 +1,7 @@
 """The one error a door renders and the one error an engine raises.
 
-    Problem         said to a customer, in the words of the door he came through
-    ProviderError   said by an engine to the runner, which decides: again, or over
+Problem         said to a customer, in the words of the door he came through
+ProviderError   said by an engine to the runner, which decides: again, or over
 """
 
 from __future__ import annotations

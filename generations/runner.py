@@ -12,8 +12,8 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
@@ -22,16 +22,21 @@ from generations import catalogue, channels, outputs
 from generations.actions import finish
 from generations.actions.claim import Claimed
 from generations.errors import ProviderError
+from generations.models import Generation, Output
 from generations.provider import Job
-from generations.spec import Image, Kind, Outcome, Refusal, Text
+from generations.spec import Image, Kind, Outcome, Refusal, State, Text, Usage
 from runtime import clock, database, storage
 from runtime.errors import DatabaseUnavailable
 from runtime.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 SETTLE_SECONDS = 180.0
 """How long a finished result is kept in memory while the database is away."""
+
+STORE_SECONDS = 60.0
+"""How long a put is tried again within the attempt, while the store is away."""
 
 SENTENCES = {
     Kind.CONTENT_BLOCKED: "The content was blocked by the safety filter. Change the prompt and try again.",
@@ -54,27 +59,52 @@ class _Trace:
     called: bool = False
 
 
-async def run(mine: Claimed) -> None:
-    """Run a claimed generation to the end of this attempt. Raises nothing but CancelledError, and
-    that only before the upstream was called."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What this process knows of a generation it ended: its final words, the outputs' rows, and the
+    bytes by storage key, so that whoever waited need not read anything back."""
+
+    closed: finish.Closed
+    state: State
+    kind: str = ""
+    message: str = ""
+    parts: Sequence[Mapping[str, Any]] = ()
+    usage: Usage = field(default_factory=Usage)
+    outputs: tuple[Output, ...] = ()
+    data: Mapping[str, bytes] = field(default_factory=dict)
+
+    def apply(self, row: Generation) -> Generation:
+        """The row of its submit, as it stands now."""
+        row.state, row.kind, row.message = self.state.value, self.kind, self.message
+        row.parts, row.usage, row.delivered = list(self.parts), asdict(self.usage), len(self.outputs)
+        row.finished_at, row.expires_at, row.lease_expires_at = self.closed.at, self.closed.expires_at, None
+        return row
+
+
+async def run(mine: Claimed) -> Ended | None:
+    """Run a claimed generation to the end of this attempt. None if it is not over (another try, or
+    somebody else ended it). Raises nothing but CancelledError, and that only before the upstream was
+    called."""
     trace = _Trace()
     try:
         outcome = await _call(mine, trace)
     except ProviderError as error:
-        await _ended_badly(mine, error, trace)
+        return await _ended_badly(mine, error, trace)
     except DatabaseUnavailable:
         log.warning("attempt.database_away", generation=str(mine.id))  # the lease runs out; it is run again
+        return None
     except Exception as error:
         log.exception("attempt.broke", generation=str(mine.id))
-        await _ended_badly(mine, ProviderError(Kind.INTERNAL, repr(error), retryable=True), trace)
-    else:
-        failpoint("upstream.after")
-        await _deliver(mine, outcome, trace)
+        return await _ended_badly(mine, ProviderError(Kind.INTERNAL, repr(error), retryable=True), trace)
+    failpoint("upstream.after")
+    return await _deliver(mine, outcome, trace)
 
 
 async def _call(mine: Claimed, trace: _Trace) -> Outcome:
     """Choose a channel and call its engine, outside any transaction, with a deadline."""
-    choice, size = await database.run(lambda: (channels.choose(mine.model, mine.mode), catalogue.size_for(mine.order)))
+    choice, size = await database.run(
+        lambda: (channels.choose(mine.model, mine.mode), catalogue.size_for(mine.order))
+    )
     provider = channels.provider_of(choice)
     trace.tried = replace(
         trace.tried,
@@ -97,7 +127,9 @@ async def _call(mine: Claimed, trace: _Trace) -> Outcome:
         async with asyncio.timeout(job.deadline + 5):  # engines keep the deadline; this one does not trust
             return await provider.generate(job)
     except TimeoutError:
-        raise ProviderError(Kind.UPSTREAM_TIMEOUT, "the engine overstayed its deadline", retryable=True) from None
+        raise ProviderError(
+            Kind.UPSTREAM_TIMEOUT, "the engine overstayed its deadline", retryable=True
+        ) from None
 
 
 def _seconds_left(mine: Claimed) -> float:
@@ -108,7 +140,7 @@ def _seconds_left(mine: Claimed) -> float:
 # ---- what came back --------------------------------------------------------------------------
 
 
-async def _deliver(mine: Claimed, outcome: Outcome, trace: _Trace) -> None:
+async def _deliver(mine: Claimed, outcome: Outcome, trace: _Trace) -> Ended | None:
     """Store what is good, settle it; or end the attempt for what is missing."""
     good, parts, spoiled = await _verify(mine, outcome)
     trace.tried = replace(
@@ -117,17 +149,44 @@ async def _deliver(mine: Claimed, outcome: Outcome, trace: _Trace) -> None:
         usage=outcome.usage,
         images=len(good),
         surplus=max(len(outcome.images) - mine.count, 0),
-        detail="; ".join(spoiled),
+        detail="; ".join(filter(None, (outcome.finish_reason, *spoiled))),
     )
     if not good:
-        await _nothing(mine, outcome, parts, spoiled, trace)
-        return
+        return await _nothing(mine, outcome, parts, spoiled, trace)
     try:
-        stored = [await _store(mine, number, image) for number, image in enumerate(good)]
+        stored = await asyncio.gather(*(_store(mine, number, image) for number, image in enumerate(good)))
     except storage.StorageError as error:
-        await _ended_badly(mine, ProviderError(Kind.INTERNAL, f"storage: {error}", retryable=True), trace)
-        return
-    await _commit(lambda: finish.succeed(mine, stored, parts, trace.tried))
+        return await _ended_badly(
+            mine, ProviderError(Kind.INTERNAL, f"storage: {error}", retryable=True), trace
+        )
+    failpoint("storage.after_put")
+    closed = await _commit(lambda: finish.succeed(mine, stored, parts, trace.tried))
+    if closed is None:
+        return None
+    return Ended(
+        closed,
+        State.SUCCEEDED,
+        parts=parts,
+        usage=outcome.usage,
+        outputs=tuple(_output(mine, number, kept) for number, kept in enumerate(stored)),
+        data={kept.key: image.data for kept, image in zip(stored, good, strict=True)},
+    )
+
+
+def _output(mine: Claimed, number: int, kept: finish.Stored) -> Output:
+    """The output's row as the finish wrote it."""
+    return Output(
+        organization_id=mine.organization,
+        generation_id=mine.id,
+        number=number,
+        storage_key=kept.key,
+        mime=kept.mime,
+        width=kept.width,
+        height=kept.height,
+        bytes=kept.bytes,
+        sha256=kept.sha256,
+        signature=kept.signature,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +236,10 @@ async def _store(mine: Claimed, number: int, image: _Good) -> finish.Stored:
         number,
         image.verified.extension,
     )
-    await storage.default().aput(key, image.data, image.verified.mime)
+    left = (mine.deadline_at - clock.utc_now()).total_seconds()
+    await storage.default().aput(
+        key, image.data, image.verified.mime, deadline=max(min(STORE_SECONDS, left), 1.0)
+    )
     failpoint("storage.after_put")
     return finish.Stored(
         key=key,
@@ -192,17 +254,16 @@ async def _store(mine: Claimed, number: int, image: _Good) -> finish.Stored:
 
 async def _nothing(
     mine: Claimed, outcome: Outcome, parts: Sequence[Mapping[str, Any]], spoiled: Sequence[str], trace: _Trace
-) -> None:
+) -> Ended | None:
     """No image: blocked and text-only answers are final; a broken image may come out whole next time."""
     if any(isinstance(part, Refusal) for part in outcome.parts):
-        await _fail(mine, Kind.CONTENT_BLOCKED, parts, trace)
-    elif spoiled:
-        await _ended_badly(mine, ProviderError(Kind.UPSTREAM_ERROR, spoiled[0], retryable=True), trace)
-    else:
-        await _fail(mine, Kind.NO_IMAGE, parts, trace)
+        return await _fail(mine, Kind.CONTENT_BLOCKED, parts, trace)
+    if spoiled:
+        return await _ended_badly(mine, ProviderError(Kind.UPSTREAM_ERROR, spoiled[0], retryable=True), trace)
+    return await _fail(mine, Kind.NO_IMAGE, parts, trace)
 
 
-async def _ended_badly(mine: Claimed, error: ProviderError, trace: _Trace) -> None:
+async def _ended_badly(mine: Claimed, error: ProviderError, trace: _Trace) -> Ended | None:
     """Again, if that may help and a try is left; else over."""
     trace.tried = replace(
         trace.tried, detail=error.detail, request_id=error.request_id or trace.tried.request_id
@@ -212,8 +273,8 @@ async def _ended_badly(mine: Claimed, error: ProviderError, trace: _Trace) -> No
     delay = _delay(mine, error)
     if error.retryable and (mine.tries_left > 0 or error.waits) and _fits(mine, delay):
         await _commit(lambda: finish.retry(mine, error.kind, delay, trace.tried, waits=error.waits))
-    else:
-        await _fail(mine, error.kind, (), trace)
+        return None
+    return await _fail(mine, error.kind, (), trace)
 
 
 def _delay(mine: Claimed, error: ProviderError) -> float:
@@ -228,21 +289,22 @@ def _fits(mine: Claimed, delay: float) -> bool:
     return (mine.deadline_at - clock.utc_now()).total_seconds() > delay
 
 
-async def _fail(mine: Claimed, kind: Kind, parts: Sequence[Mapping[str, Any]], trace: _Trace) -> None:
+async def _fail(mine: Claimed, kind: Kind, parts: Sequence[Mapping[str, Any]], trace: _Trace) -> Ended | None:
     message = SENTENCES.get(kind, SENTENCES[Kind.INTERNAL])
-    await _commit(lambda: finish.fail(mine, kind, message, parts, trace.tried))
+    closed = await _commit(lambda: finish.fail(mine, kind, message, parts, trace.tried))
+    if closed is None:
+        return None
+    return Ended(closed, State.FAILED, kind=kind.value, message=message, parts=parts, usage=trace.tried.usage)
 
 
-async def _commit(block: Callable[[], object]) -> None:
+async def _commit(block: Callable[[], T]) -> T | None:
     """Write an ending, and keep trying while the database is away: the result lives only here."""
     until, pause = time.monotonic() + SETTLE_SECONDS, 0.2
     while True:
         with contextlib.suppress(DatabaseUnavailable):
-            await database.run(block)
-            return
+            return await database.run(block)
         if time.monotonic() > until:
             log.error("attempt.result_lost_to_database")
-            return
+            return None
         await asyncio.sleep(pause)
         pause = min(pause * 2, 3.0)
-

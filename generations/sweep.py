@@ -35,7 +35,13 @@ def reap() -> int:
     with work(), connection.cursor() as cursor:
         cursor.execute(_LOST, (BATCH,))
         lost = cursor.fetchall()
-    return sum(finish.take_back(organization, identifier, attempt) for organization, identifier, attempt in lost)
+    count = sum(
+        finish.take_back(organization, identifier, attempt) for organization, identifier, attempt in lost
+    )
+    if count:
+        with work():
+            wakeups.wake_all()
+    return count
 
 
 def expire() -> int:
@@ -71,7 +77,8 @@ def forget_idempotency() -> int:
 def _forget_of(organization: object) -> int:
     with tenant(organization), connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM generations_idempotencyrecord WHERE created_at < clock_timestamp() - %s", (REMEMBERED,)
+            "DELETE FROM generations_idempotencyrecord WHERE created_at < clock_timestamp() - %s",
+            (REMEMBERED,),
         )
         return cursor.rowcount
 

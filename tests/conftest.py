@@ -66,8 +66,8 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def _migrations_digest() -> str:
     """Changes whenever the tables would."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("*/migrations/*.py"), ROOT / "platform/runtime/tenancy.py",
-                        ROOT / "platform/config/roles.py", ROOT / "generations/catalogue.json"]):  # fmt: skip
+    for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("*/migrations/sql/*.sql"),
+                        ROOT / "platform/runtime/tenancy.py", ROOT / "platform/config/roles.py", ROOT / "generations/catalogue.json"]):  # fmt: skip
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -46,7 +46,9 @@ async def run(url: str, key: str, body: dict[str, object], callers: int, request
         seconds = time.perf_counter() - began
     times.sort()
     at = lambda share: round(times[min(int(len(times) * share), len(times) - 1)], 1)  # noqa: E731
-    return Result(requests, errors, round(seconds, 2), round(requests / seconds, 1), at(0.5), at(0.95), at(0.99))
+    return Result(
+        requests, errors, round(seconds, 2), round(requests / seconds, 1), at(0.5), at(0.95), at(0.99)
+    )
 
 
 def main() -> None:

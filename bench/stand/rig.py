@@ -35,11 +35,22 @@ class Rig:
     servers: Servers
     admin_url: str
     key: str
+    database_pid: int
 
     def upstream(self, size: int, hold: float = 0.0) -> str:
         """A lean Gemini on a port of its own; its URL."""
         port = free_port()
-        command = [sys.executable, "-m", "bench.stand.upstream", "--port", str(port), "--bytes", str(size), "--hold", str(hold)]
+        command = [
+            sys.executable,
+            "-m",
+            "bench.stand.upstream",
+            "--port",
+            str(port),
+            "--bytes",
+            str(size),
+            "--hold",
+            str(hold),
+        ]
         program = self.servers.start("upstream", pinned(command, last=True), self.servers.environ())
         wait_until(lambda: _listens(port), program)
         return f"http://127.0.0.1:{port}"
@@ -48,10 +59,14 @@ class Rig:
         """Run the load as a process of its own."""
         command = [sys.executable, "-m", "bench.stand.load", "--url", url, "--key", self.key, "--body", json.dumps(body),
                    "--callers", str(callers), "--requests", str(requests)]  # fmt: skip
-        done = subprocess.run(pinned(command, last=True), cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            pinned(command, last=True), cwd=ROOT, capture_output=True, text=True, check=True
+        )
         result: dict[str, Any] = json.loads(done.stdout)
         if result["errors"]:
-            raise SystemExit(f"{result['errors']} of {result['requests']} requests failed: no number from this run.")
+            raise SystemExit(
+                f"{result['errors']} of {result['requests']} requests failed: no number from this run."
+            )
         return result
 
     def database(self) -> psycopg.Connection:
@@ -74,7 +89,7 @@ def rig(**environ: str) -> Iterator[Rig]:
             _manage("grant", "--org", "demo", "--usd", "1000000", "--reason", "benchmark")
             key = json.loads((home / "demo.json").read_text())["live_key"]
             with Servers(server.url, home) as servers:
-                yield Rig(servers, server.admin_url, key)
+                yield Rig(servers, server.admin_url, key, server.pid())
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -113,6 +128,14 @@ def cpu(program: Program) -> float:
     return float(sum(sum(process.cpu_times()[:2]) for process in processes))
 
 
+def database_cpu(pid: int) -> float:
+    """Seconds of processor time of the database server with all its backends, ended ones too."""
+    server = psutil.Process(pid)
+    own = server.cpu_times()
+    alive = sum(sum(child.cpu_times()[:2]) for child in server.children())
+    return float(sum(own[:4]) + alive)
+
+
 def threads(program: Program) -> int:
     return max(process.num_threads() for process in (psutil.Process(program.pid), *program.children()))
 
@@ -126,8 +149,10 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
     print(f"\n{title}  ({machine()})")
     names = list(rows[0])
     widths = [max(len(name), *(len(str(row[name])) for row in rows)) for name in names]
-    for line in ([dict(zip(names, names, strict=True))] + rows):
-        print("  " + "  ".join(str(line[name]).rjust(width) for name, width in zip(names, widths, strict=True)))
+    for line in [dict(zip(names, names, strict=True))] + rows:
+        print(
+            "  " + "  ".join(str(line[name]).rjust(width) for name, width in zip(names, widths, strict=True))
+        )
     print(json.dumps({"bench": title, "machine": machine(), "rows": rows}))
 
 

@@ -62,7 +62,12 @@ def main() -> None:
     parser.add_argument("--hold", type=float, default=0.0)
     told = parser.parse_args()
     web.run_app(
-        application(told.bytes, told.hold), host="127.0.0.1", port=told.port, print=None, access_log=None, backlog=4096
+        application(told.bytes, told.hold),
+        host="127.0.0.1",
+        port=told.port,
+        print=None,
+        access_log=None,
+        backlog=4096,
     )
 
 

@@ -8,5 +8,5 @@ SQL = Path(__file__).parent / "sql" / "0003_ledger.sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0002_walls"), ("accounts", "0003_enter")]
-    operations = [migrations.RunSQL([(SQL.read_text(), None)], migrations.RunSQL.noop)]
+    dependencies = [("billing", "0002_walls"), ("accounts", "0003_admission")]
+    operations = [migrations.RunSQL([SQL.read_text()], migrations.RunSQL.noop)]

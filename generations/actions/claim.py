@@ -125,7 +125,20 @@ def _lease() -> float:
 
 
 def _claimed(row: Sequence[Any], owner: str) -> Claimed:
-    identifier, organization, mode, model, order, count, attempt, tries_left, tokens, price, made, deadline = row
+    (
+        identifier,
+        organization,
+        mode,
+        model,
+        order,
+        count,
+        attempt,
+        tries_left,
+        tokens,
+        price,
+        made,
+        deadline,
+    ) = row
     return Claimed(
         id=identifier,
         organization=organization,
@@ -141,7 +154,6 @@ def _claimed(row: Sequence[Any], owner: str) -> Claimed:
         created_at=made,
         deadline_at=deadline,
     )
-
 
 
 _LANE = """
@@ -191,4 +203,23 @@ def renew(held: Sequence[Claimed]) -> set[UUID]:
     with work(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
         cursor.execute(_RENEW, (_lease(), [c.id for c in held], [c.attempt for c in held]))
+        return {row[0] for row in cursor.fetchall()}
+
+
+LOSSES = 2
+_KILLERS = """
+    SELECT a.generation_id FROM generations_attempt a
+    JOIN unnest(%s::uuid[], %s::uuid[]) AS mine (organization, id)
+      ON a.organization_id = mine.organization AND a.generation_id = mine.id
+    WHERE a.outcome = 'lost' GROUP BY a.generation_id HAVING count(*) >= %s
+"""
+
+
+def suspects(claimed: Sequence[Claimed]) -> set[UUID]:
+    """Those that lost two workers already: they may be what kills them. Asks only about last tries."""
+    last = [mine for mine in claimed if mine.tries_left == 0]
+    if not last:
+        return set()
+    with work(), connection.cursor() as cursor:
+        cursor.execute(_KILLERS, ([mine.organization for mine in last], [mine.id for mine in last], LOSSES))
         return {row[0] for row in cursor.fetchall()}

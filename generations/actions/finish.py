@@ -79,14 +79,22 @@ class _Ending:
     tried: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """When a generation ended, and until when its images are kept."""
+
+    at: datetime
+    expires_at: datetime
+
+
 _FINISH = """
     SELECT * FROM generations_finish(%(organization)s, %(id)s, %(guard)s, %(attempt)s, %(state)s, %(kind)s,
                                      %(message)s, %(parts)s, %(usage)s, %(ended_by)s, %(kept)s, %(images)s, %(tried)s)
 """
 
 
-def _end(organization: UUID, generation: UUID, ending: _Ending) -> Generation | None:
-    """The row as it ended, or None if the guard did not hold."""
+def _end(organization: UUID, generation: UUID, ending: _Ending) -> Closed | None:
+    """When it ended, or None if the guard did not hold."""
     values = {
         "organization": organization,
         "id": generation,
@@ -103,16 +111,18 @@ def _end(organization: UUID, generation: UUID, ending: _Ending) -> Generation | 
         "tried": ending.tried,
     }
     failpoint("finish.before_commit")
-    rows = list(Generation.objects.raw(_FINISH, values))
+    with connection.cursor() as cursor:
+        cursor.execute(_FINISH, values)
+        row = cursor.fetchone()
     failpoint("finish.after_commit")
-    return rows[0] if rows else None
+    return Closed(*row) if row else None
 
 
 def succeed(
     mine: Claimed, images: Sequence[Stored], parts: Sequence[Mapping[str, Any]], tried: Tried
-) -> Generation | None:
-    """T5: outputs, settle what was delivered, release the rest. None if it was final already; the row
-    again if that was this very result, whose commit went through unheard."""
+) -> Closed | None:
+    """T5: outputs, settle what was delivered, release the rest. None if it was final already; the
+    same again if that was this very result, whose commit went through unheard."""
     ending = _Ending(
         "live",
         State.SUCCEEDED,
@@ -126,8 +136,12 @@ def succeed(
 
 
 def fail(
-    mine: Claimed, kind: Kind, message: str, parts: Sequence[Mapping[str, Any]] = (), tried: Tried | None = None
-) -> Generation | None:
+    mine: Claimed,
+    kind: Kind,
+    message: str,
+    parts: Sequence[Mapping[str, Any]] = (),
+    tried: Tried | None = None,
+) -> Closed | None:
     """T6: over, and free of charge. None if the lease is no longer ours."""
     tried = tried or Tried()
     ending = _Ending(
@@ -146,9 +160,7 @@ def fail(
 
 def cancel(organization: UUID, generation: UUID) -> bool:
     """T7: cancelled and released, if it was still live."""
-    ending = _Ending(
-        "live", State.CANCELLED, kind=Kind.CANCELLED.value, message="The task was cancelled."
-    )
+    ending = _Ending("live", State.CANCELLED, kind=Kind.CANCELLED.value, message="The task was cancelled.")
     return _end(organization, generation, ending) is not None
 
 
@@ -202,9 +214,10 @@ def retry(mine: Claimed, kind: Kind, delay: float, tried: Tried, *, waits: bool 
     return _requeue(mine, delay, outcome, kind.value, tried, give_back=waits)
 
 
-def hand_back(mine: Claimed) -> bool:
-    """T11: a draining process returns what has not called upstream; no try is spent."""
-    return _requeue(mine, 0, "handed_back", "", Tried(), give_back=True)
+def hand_back(mine: Claimed, delay: float = 0) -> bool:
+    """T11: a process returns what has not called upstream, to be claimed again after `delay` seconds;
+    no try is spent."""
+    return _requeue(mine, delay, "handed_back", "", Tried(), give_back=True)
 
 
 _REQUEUE = """
@@ -233,10 +246,13 @@ def _requeue(mine: Claimed, delay: float, outcome: str, kind: str, tried: Tried,
     return back
 
 
-def _committed_before(mine: Claimed, images: Sequence[Stored]) -> Generation | None:
+def _committed_before(mine: Claimed, images: Sequence[Stored]) -> Closed | None:
     """After a commit whose answer was lost: was it ours that went through?"""
     with tenant(mine.organization):
         kept = Output.objects.of(mine.organization).filter(generation_id=mine.id)
         if {output.storage_key for output in kept} != {image.key for image in images}:
             return None
-        return Generation.objects.of(mine.organization).get(pk=mine.id)
+        row = Generation.objects.of(mine.organization).get(pk=mine.id)
+    assert row.finished_at is not None
+    assert row.expires_at is not None
+    return Closed(row.finished_at, row.expires_at)

@@ -185,7 +185,9 @@ def _submitted(asked: Asked, order: Order, values: dict[str, Any], outcome: _Out
         )
     if outcome.word == "replayed":
         with tenant(asked.organization):
-            return Submitted(Generation.objects.of(asked.organization).get(pk=outcome.generation), replayed=True)
+            return Submitted(
+                Generation.objects.of(asked.organization).get(pk=outcome.generation), replayed=True
+            )
     row = _row(asked, values, outcome)
     return Submitted(row, claimed=_claimed(row, order) if outcome.word == "started" else None)
 
@@ -193,11 +195,17 @@ def _submitted(asked: Asked, order: Order, values: dict[str, Any], outcome: _Out
 def _row(asked: Asked, values: dict[str, Any], outcome: _Outcome) -> Generation:
     """The row as the statement wrote it, without reading it back."""
     started = outcome.word == "started"
-    known = {field.attname for field in Generation._meta.fields} & set(values)
-    given = {name: values[name] for name in known if name not in ("order", "id")}
     return Generation(
-        **given,
         id=outcome.generation,
+        ticket=values["ticket"],
+        mode=asked.mode,
+        dialect=asked.dialect,
+        model=values["model"],
+        request_id=asked.request_id,
+        callback_url=values["callback_url"],
+        priority=asked.priority,
+        count=values["count"],
+        image_tokens=values["image_tokens"],
         organization_id=asked.organization,
         key_id=asked.key,
         member_id=asked.member,
@@ -266,5 +274,3 @@ def over_budget(error: BudgetExceeded) -> Problem:
         limit=error.limit,
         used=error.used,
     )
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from generations.doors.watch import Watch
 from generations.errors import Problem
 from generations.handles import Handle, parse
 from generations.models import ApiRequest, Generation
+from generations.runner import Ended
 from generations.spec import Delivered, Kind, Offer, Order, Report, State
 from runtime import database, storage
 from runtime.tenancy import tenant
@@ -44,6 +46,7 @@ class CallersDesk:
     strict: bool = False
     stored_request: bool = field(default=False, init=False)
     told: Report | None = field(default=None, init=False)
+    _data: Mapping[str, bytes] = field(default_factory=dict, init=False)
 
     async def offers(self) -> tuple[Offer, ...]:
         models = self.caller.models if self.caller else frozenset()
@@ -51,7 +54,10 @@ class CallersDesk:
 
     async def submit(self, order: Order) -> Report:
         submitted = await self._submit(order, wait=False)
-        return await self._tell(submitted.generation, replayed=submitted.replayed)
+        report = await self._tell(submitted.generation, replayed=submitted.replayed)
+        if report.replayed and report.state is State.SUCCEEDED and not report.images:
+            raise Problem(Kind.GONE, "The images of this task are no longer kept.", generation=report.id)
+        return report
 
     async def run(self, order: Order) -> Report:
         until = time.monotonic() + settings.EASEL.sync_wait_seconds
@@ -78,11 +84,15 @@ class CallersDesk:
         after = await self._look(Handle(id=before.id))
         if after.state is not State.CANCELLED:
             raise Problem(
-                Kind.NOT_CANCELLABLE, f"The task is {after.state} already and cannot be cancelled.", generation=after.id
+                Kind.NOT_CANCELLABLE,
+                f"The task is {after.state} already and cannot be cancelled.",
+                generation=after.id,
             )
         return after
 
     async def read(self, image: Delivered) -> bytes:
+        if image.key in self._data:
+            return self._data[image.key]
         try:
             return await storage.default().aread(image.key)
         except storage.Missing:
@@ -105,6 +115,7 @@ class CallersDesk:
         self.request.replayed = submitted.replayed
         if submitted.claimed:
             self.house.crew.start(submitted.claimed)
+            self.house.crew.served(submitted.claimed)
         return submitted
 
     def _refuse_adjusted(self, order: Order) -> None:
@@ -134,17 +145,18 @@ class CallersDesk:
         generation = submitted.generation.pk
         if submitted.claimed and (task := self.house.crew.task(generation)):
             await asyncio.wait([task], timeout=until - time.monotonic())
-            if task.done() and not await self._still_live(generation):
+            if task.done() and (ended := task.result()):
+                self._keep(submitted.generation, ended)
                 return
         elif submitted.replayed and State(submitted.generation.state).final:
             return
         if not await self.house.watch.final(generation, max(until - time.monotonic(), 0)):
             raise _too_slow(generation)
 
-    async def _still_live(self, generation: UUID) -> bool:
-        """After our own run ended: final, or back in the queue for another try?"""
-        self.told = await self._read_report(Handle(id=generation))
-        return not self.told.state.final
+    def _keep(self, row: Generation, ended: Ended) -> None:
+        """Our own run ended it: nothing needs to be read back."""
+        self.told = reports.build(ended.apply(row), ended.outputs, reports.median(row.model))
+        self._data = ended.data
 
     async def _report_final(self, submitted: Submitted) -> Report:
         if self.told is None or not self.told.state.final:
@@ -174,7 +186,9 @@ class CallersDesk:
             with tenant(generation.organization_id):
                 return reports.of(generation, replayed=replayed)
 
-        self.told = await database.run(read) if generation.delivered else reports.of(generation, replayed=replayed)
+        self.told = (
+            await database.run(read) if generation.delivered else reports.of(generation, replayed=replayed)
+        )
         return self.told
 
 
@@ -200,4 +214,3 @@ def _too_slow(generation: UUID) -> Problem:
         f"The image is not ready yet. The work goes on, and is charged once: ask for generation {generation} later.",
         generation=generation,
     )
-

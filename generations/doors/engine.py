@@ -8,6 +8,7 @@ by the dialect of the door, and every call leaves a row in the history.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ import structlog
 from django.conf import settings
 from prometheus_client import Histogram
 
-from accounts.admission import Caller, admit
+from accounts.admission import Caller, admit, authenticate
 from accounts.errors import AuthError
 from accounts.limits import Allowance
 from billing.money import dollars, plain
@@ -42,6 +43,8 @@ LATENCY = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )  # fmt: skip
 IDEMPOTENCY_LENGTH = 255
+CLIENT_LEFT = 499
+"""The status in the history of a request whose client went away before it was whole."""
 HOME = "openai"
 
 
@@ -83,6 +86,7 @@ class Doors:
         try:
             answer = await self._answer(exchange, picked, receive)
         except Disconnected:
+            self._record(exchange, Answer(CLIENT_LEFT, b""), 0)
             return
         finally:
             exchange.share.give_back()
@@ -109,7 +113,7 @@ class Doors:
             method=scope["method"][:8],
             path=incoming.shown_path(incoming.path_of(scope)),
             ip=incoming.address_of(scope, headers) or None,
-            agent=headers.get("user-agent", "")[:200],
+            agent=incoming.shown(headers.get("user-agent", ""))[:200],
         )
         return Exchange(scope, headers, dialect, request, row, time.perf_counter(), BodyShare(self.budget))
 
@@ -127,7 +131,10 @@ class Doors:
     async def _handle(self, exchange: Exchange, picked: Picked, receive: Receive) -> Answer:
         if picked.dialect is None:
             await self._find_home(exchange)
-        matched = self._match(exchange)
+        matched = self.tables[exchange.dialect.name].match(exchange.request.method, exchange.request.path)
+        if matched.params is None:
+            await self._recognise(exchange)
+            raise _nowhere(exchange, matched)
         route = self.tables[exchange.dialect.name].routes[matched.index]
         await self._admit(exchange, route)
         await self._read(exchange, receive, matched)
@@ -137,40 +144,36 @@ class Doors:
     async def _find_home(self, exchange: Exchange) -> None:
         """At the bare root the key says which door is meant; without one it is the default's."""
         for presented in bare_keys(exchange.request):
-            try:
-                await self._let_in(exchange, presented, door="")
-            except AuthError:
-                continue
-            assert exchange.caller is not None
-            home = str(exchange.caller.home_door)
-            if home in DIALECTS:
-                exchange.dialect = DIALECTS[home]
-                exchange.row.door = home
-            return
+            if home := await self._home_of(exchange, presented):
+                exchange.dialect, exchange.row.door = home, home.name
+                return
 
-    def _match(self, exchange: Exchange) -> Matched:
-        matched = self.tables[exchange.dialect.name].match(exchange.request.method, exchange.request.path)
-        if matched.params is not None:
-            return matched
-        if matched.allowed:
-            allowed = ", ".join(matched.allowed)
-            raise Problem(Kind.METHOD_NOT_ALLOWED, f"Use {allowed} here.", allowed=list(matched.allowed))
-        base = f"{settings.EASEL.url}{exchange.dialect.prefixes[0]}"
-        raise Problem(
-            Kind.NOT_FOUND,
-            f"There is nothing at {exchange.request.method} {exchange.request.path}. "
-            f"The base URL of this API is {base}.",
-        )
+    async def _home_of(self, exchange: Exchange, presented: str) -> Dialect | None:
+        """The home door of a key. Lets nobody in: the door has its own forms of keys, and keys may be
+        kept to some doors."""
+        row = exchange.row
+        try:
+            caller = await database.run(
+                lambda: authenticate(presented, ip=row.ip or "", agent=row.agent, door="", reading=True)
+            )
+        except AuthError:
+            return None
+        return DIALECTS.get(str(caller.home_door))
+
+    async def _recognise(self, exchange: Exchange) -> None:
+        """Whose wrong path it is, if his key says so: for his history and his share of the minute."""
+        with contextlib.suppress(Problem):
+            if presented := exchange.dialect.keys(exchange.request):
+                await self._first_valid(exchange, presented)
 
     async def _admit(self, exchange: Exchange, route: Route) -> None:
         """Authenticate, count, check the scope. An open route needs no key, but honours one."""
-        if exchange.caller is None:
-            presented = exchange.dialect.keys(exchange.request)
-            if not presented and route.open:
-                return
-            if not presented:
-                raise Problem(Kind.AUTH_MISSING, "No API key was sent.")
-            await self._first_valid(exchange, presented)
+        presented = exchange.dialect.keys(exchange.request)
+        if not presented and route.open:
+            return
+        if not presented:
+            raise Problem(Kind.AUTH_MISSING, "No API key was sent.")
+        await self._first_valid(exchange, presented)
         assert exchange.caller is not None
         assert exchange.allowance is not None
         if not exchange.allowance.allowed:
@@ -187,7 +190,7 @@ class Doors:
         refused: AuthError | None = None
         for key in presented:
             try:
-                await self._let_in(exchange, key, door=exchange.dialect.name)
+                await self._let_in(exchange, key)
             except AuthError as error:
                 refused = refused or error
             else:
@@ -195,12 +198,16 @@ class Doors:
         assert refused is not None
         raise problem_of(refused) from refused
 
-    async def _let_in(self, exchange: Exchange, presented: str, *, door: str) -> None:
-        row, reading = exchange.row, exchange.request.method == "GET"
-        exchange.caller, exchange.allowance = await database.run(
-            lambda: admit(presented, ip=row.ip or "", agent=row.agent, door=door, reading=reading)
-        )
-        caller = exchange.caller
+    async def _let_in(self, exchange: Exchange, presented: str) -> None:
+        row, door, reading = exchange.row, exchange.dialect.name, exchange.request.method == "GET"
+        try:
+            caller, exchange.allowance = await database.run(
+                lambda: admit(presented, ip=row.ip or "", agent=row.agent, door=door, reading=reading)
+            )
+        except AuthError as error:
+            row.organization_id, row.key_id = error.organization_id, error.key_id
+            raise
+        exchange.caller = caller
         row.organization_id, row.mode = caller.organization_id, caller.mode
         row.key_id, row.member_id = caller.key_id, caller.member_id
 
@@ -232,6 +239,19 @@ class Doors:
         self.recorder.done(row, stored=stored)
 
 
+def _nowhere(exchange: Exchange, matched: Matched) -> Problem:
+    """What to say where no route fits: the right methods, or the right base URL."""
+    if matched.allowed:
+        allowed = ", ".join(matched.allowed)
+        return Problem(Kind.METHOD_NOT_ALLOWED, f"Use {allowed} here.", allowed=list(matched.allowed))
+    base = f"{settings.EASEL.url}{exchange.dialect.prefixes[0]}"
+    return Problem(
+        Kind.NOT_FOUND,
+        f"There is nothing at {exchange.request.method} {exchange.request.path}. "
+        f"The base URL of this API is {base}.",
+    )
+
+
 def _as_problem(error: Exception) -> Problem:
     """Whatever happened, as something a door can word. Only the unexpected is logged with a trace."""
     if isinstance(error, Problem):
@@ -239,7 +259,9 @@ def _as_problem(error: Exception) -> Problem:
     if isinstance(error, AuthError):
         return problem_of(error)
     if isinstance(error, DatabaseUnavailable):
-        return Problem(Kind.OVERLOADED, "The service is not available right now. Try again shortly.", retry_after=3)
+        return Problem(
+            Kind.OVERLOADED, "The service is not available right now. Try again shortly.", retry_after=3
+        )
     log.exception("door.broke")
     return Problem(Kind.INTERNAL, "Something went wrong on our side. Nothing was charged.")
 

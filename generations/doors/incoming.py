@@ -13,6 +13,7 @@ from django.conf import settings
 from generations.errors import Problem
 from generations.spec import Kind
 from runtime import ids
+from runtime.logs import mask
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -43,7 +44,9 @@ class BodyShare:
     def take(self, amount: int) -> None:
         """Raises Problem(OVERLOADED) when all requests together would hold too much."""
         if self._budget.used + amount > self._budget.limit:
-            raise Problem(Kind.OVERLOADED, "Too many large requests at once. Try again in a second.", retry_after=1)
+            raise Problem(
+                Kind.OVERLOADED, "Too many large requests at once. Try again in a second.", retry_after=1
+            )
         self._budget.used += amount
         self._taken += amount
 
@@ -72,9 +75,9 @@ def path_of(scope: Scope) -> str:
 
 
 def request_id(headers: Mapping[str, str]) -> str:
-    """The client's own id if it is harmless, else a new one of 40 letters."""
+    """The client's own id if it is harmless and no secret, else a new one of 40 letters."""
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.match(given) else ids.word(40)
+    return given if _REQUEST_ID.match(given) and mask(given) == given else ids.word(40)
 
 
 def address_of(scope: Scope, headers: Mapping[str, str]) -> str:
@@ -88,7 +91,9 @@ def address_of(scope: Scope, headers: Mapping[str, str]) -> str:
 
 
 def _trusted(peer: str) -> bool:
-    return _is_address(peer) and any(ip_address(peer) in network for network in settings.EASEL.trusted_proxies)
+    return _is_address(peer) and any(
+        ip_address(peer) in network for network in settings.EASEL.trusted_proxies
+    )
 
 
 def _is_address(text: str) -> bool:
@@ -129,5 +134,10 @@ def too_large(limit: int) -> Problem:
 
 
 def shown_path(path: str) -> str:
-    """A path as histories may keep it: decoded, without control characters, at most 300 letters."""
-    return "".join(c for c in unquote(path) if c.isprintable())[:300]
+    """A path as histories may keep it: decoded, at most 300 letters."""
+    return shown(unquote(path))[:300]
+
+
+def shown(text: str) -> str:
+    """What a client sent, as histories may keep it: without control characters and without secrets."""
+    return str(mask("".join(c for c in text if c.isprintable())))

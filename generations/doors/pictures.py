@@ -80,7 +80,13 @@ async def _picture(scope: Scope, send: Send, output: Output) -> None:
     if not await store.aexists(output.storage_key):
         await _plain(send, 410, "This image is no longer kept.")
         return
-    await send({"type": "http.response.start", "status": 206 if part.partial else 200, "headers": _headers(output, part)})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 206 if part.partial else 200,
+            "headers": _headers(output, part),
+        }
+    )
     if scope["method"] == "GET":
         async for chunk in store.open_range(output.storage_key, part.start, part.end):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -116,6 +122,10 @@ def _part(header: str, size: int) -> Part | None:
 
 async def _plain(send: Send, status: int, text: str, more: tuple[tuple[bytes, bytes], ...] = ()) -> None:
     body = text.encode()
-    headers = [*HEADERS, (b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    headers = [
+        *HEADERS,
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *more]})
     await send({"type": "http.response.body", "body": body})

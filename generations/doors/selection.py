@@ -40,8 +40,8 @@ class Selection:
         prefix, _, rest = path.lstrip("/").partition("/")
         if dialect := self._prefixes.get(f"/{prefix}"):
             return Picked(dialect, f"{self._url}/{prefix}", _tidy("/" + rest))
-        if ROOT.match(path):
-            return Picked(None, self._url, _tidy(path))
+        if ROOT.match(tidied := _tidy(path)):
+            return Picked(None, self._url, tidied)
         return None
 
 

@@ -9,4 +9,4 @@ SQL = Path(__file__).parent / "sql" / "0003_paths.sql"
 
 class Migration(migrations.Migration):
     dependencies = [("generations", "0002_walls"), ("billing", "0003_ledger")]
-    operations = [migrations.RunSQL([(SQL.read_text(), None)], migrations.RunSQL.noop)]
+    operations = [migrations.RunSQL([SQL.read_text()], migrations.RunSQL.noop)]

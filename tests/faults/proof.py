@@ -17,12 +17,13 @@ BROKEN = {
             SELECT coalesce(sum(g.count::bigint * g.image_tokens * g.unit_price), 0) FROM generations_generation g
             WHERE g.organization_id = w.organization_id AND g.mode = w.mode AND g.state IN ('queued', 'running'))""",
     "the wallet is not the replay of its entries": """
-        SELECT w.organization_id FROM billing_wallet w WHERE (w.posted, w.held) IS DISTINCT FROM (
+        SELECT w.organization_id FROM billing_wallet w CROSS JOIN LATERAL (
             SELECT coalesce(sum(CASE WHEN e.kind IN ('grant', 'refund') THEN e.amount
-                                     WHEN e.kind = 'settle' THEN -e.amount ELSE 0 END), 0),
+                                     WHEN e.kind = 'settle' THEN -e.amount ELSE 0 END), 0) AS posted,
                    coalesce(sum(CASE WHEN e.kind = 'hold' THEN e.amount
-                                     WHEN e.kind IN ('settle', 'release') THEN -e.amount ELSE 0 END), 0)
-            FROM billing_entry e WHERE e.organization_id = w.organization_id AND e.mode = w.mode)""",
+                                     WHEN e.kind IN ('settle', 'release') THEN -e.amount ELSE 0 END), 0) AS held
+            FROM billing_entry e WHERE e.organization_id = w.organization_id AND e.mode = w.mode) replayed
+        WHERE (w.posted, w.held) <> (replayed.posted, replayed.held)""",
     "a generation without exactly one hold of its price": """
         SELECT g.id FROM generations_generation g WHERE 1 <> (
             SELECT count(*) FROM billing_entry e WHERE e.generation_id = g.id AND e.kind = 'hold'

@@ -14,6 +14,9 @@ from psycopg.rows import dict_row
 
 T = TypeVar("T")
 
+CLIENT = httpx2.Client(timeout=60, trust_env=False)
+"""Keeps its connections; making a client anew loads all certificates of the machine."""
+
 MODEL = "gemini-2.5-flash-image"
 TOKENS = 1290
 LIVE = ("queued", "running")
@@ -40,17 +43,19 @@ class Door:
         """Submit an order as JSON."""
         headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}
         body = self.order() if body is None else body
-        return httpx2.post(url + self.prefix + self.submit, json=body, headers=headers, timeout=60, **more)
+        return CLIENT.post(url + self.prefix + self.submit, json=body, headers=headers, **more)
 
     def read(self, url: str, key: str, handle: str) -> httpx2.Response:
         """Ask for a generation by any of its ids."""
         path = {"evolink": "tasks", "openai": "generations"}[self.name]
-        return httpx2.get(f"{url}{self.prefix}/v1/{path}/{handle}", headers={"Authorization": f"Bearer {key}"})
+        return CLIENT.get(
+            f"{url}{self.prefix}/v1/{path}/{handle}", headers={"Authorization": f"Bearer {key}"}
+        )
 
     def cancel(self, url: str, key: str, handle: str) -> httpx2.Response:
         """Cancel a task (the evolink door only)."""
         path = f"{url}{self.prefix}/v1/tasks/{handle}/cancel"
-        return httpx2.post(path, headers={"Authorization": f"Bearer {key}"})
+        return CLIENT.post(path, headers={"Authorization": f"Bearer {key}"})
 
 
 EVOLINK = Door("evolink", "/evolink")
@@ -98,7 +103,8 @@ class Books:
         )
 
     def generation(self, identifier: UUID | str) -> dict[str, Any]:
-        return self.rows("SELECT * FROM generations_generation WHERE id = %s", identifier)[0]
+        (found,) = self.rows("SELECT * FROM generations_generation WHERE id = %s", identifier)
+        return found
 
     def only(self) -> dict[str, Any]:
         """The one generation there is."""

@@ -50,7 +50,10 @@ BEGIN
         IF NOT FOUND THEN
             RAISE EXCEPTION 'budget' USING ERRCODE = 'EZ403', DETAIL = json_build_object(
                 'owner', CASE WHEN budget.key_id IS NULL THEN 'organization' ELSE 'key' END,
-                'period', budget.period, 'limit', budget."limit", 'used', budget.used);
+                'period', budget.period, 'limit', budget."limit",
+                -- as it is now: the loop's own reading may be older than who came before
+                'used', (SELECT CASE WHEN "window" = budget.starts THEN used ELSE 0 END
+                         FROM billing_budget WHERE id = budget.id));
         END IF;
     END LOOP;
 END $$;

@@ -100,11 +100,11 @@ END $$;
 --   mine     the holder's of lease `p_attempt` (failure)
 --   overdue  the clock's, past its deadline
 --   lost     the clock's, when lease `p_attempt` has expired and no try is left
--- Gives the row when it ended, nothing when the guard did not hold.
+-- Gives when it ended and until when its images are kept; nothing when the guard did not hold.
 CREATE FUNCTION generations_finish(
     p_organization uuid, p_id uuid, p_guard text, p_attempt int, p_state text, p_kind text, p_message text,
     p_parts jsonb, p_usage jsonb, p_ended_by int, p_kept interval, p_images jsonb, p_tried jsonb
-) RETURNS SETOF generations_generation LANGUAGE plpgsql AS $$
+) RETURNS TABLE (finished timestamptz, kept_until timestamptz) LANGUAGE plpgsql AS $$
 DECLARE
     g generations_generation;
     v_now timestamptz := clock_timestamp();
@@ -151,7 +151,7 @@ BEGIN
     PERFORM billing_close(p_organization, g.mode, g.key_id, g.id, (g.count * g.image_tokens)::bigint,
                           (g.delivered * g.image_tokens)::bigint, g.unit_price, g.created_at, v_now, g.member_id,
                           g.model, g.dialect, CASE WHEN p_kind = '' THEN p_state ELSE p_kind END, v_delivered);
-    RETURN NEXT g;
+    RETURN QUERY SELECT v_now, g.expires_at;
 END $$;
 
 -- What an attempt has to tell about itself, once.

@@ -39,7 +39,8 @@ def _recomputed(table: str, array: str) -> str:
         FROM billing_seal s CROSS JOIN LATERAL (
             SELECT count(*) AS rows,
                    sha256(convert_to(
-                       coalesce(string_agg({array}::text || chr(10), '' ORDER BY r.id), ''), 'UTF8')) AS digest
+                       coalesce(string_agg({array}::text || chr(10), '' ORDER BY r.id), ''), 'UTF8'
+                   )) AS digest
             FROM {table} r WHERE r.id BETWEEN s.first_id AND s.last_id
         ) AS found
         WHERE s."table" = '{table}'

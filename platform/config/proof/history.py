@@ -83,8 +83,7 @@ I11 = Invariant(
         FROM generations_generation WHERE {OF}
     ), found AS (
         SELECT generation_id, concat_ws('; ',
-            CASE WHEN spent NOT BETWEEN 0 AND 3 OR spent > attempt
-                   OR spent < attempt - coalesce(given_back, 0)
+            CASE WHEN spent NOT BETWEEN 0 AND 3 OR spent <> attempt - coalesce(given_back, 0)
                  THEN concat('spent ', spent, ' of 3 tries on ', attempt, ' attempts, ',
                              coalesce(given_back, 0), ' of them given back') END,
             CASE WHEN live AND deadline_at < now() - interval '1 minute'
@@ -141,7 +140,8 @@ I15 = Invariant(
     f"""
     SELECT concat(r.name, ' ', r.id), CASE WHEN g.id IS NULL
         THEN concat('is about generation ', r.generation_id, ', which does not exist')
-        ELSE concat('belongs to ', r.organization_id, ', its generation ', g.id, ' to ', g.organization_id) END
+        ELSE concat('belongs to ', r.organization_id, ', its generation ', g.id,
+                    ' to ', g.organization_id) END
     FROM ({_ROWS}) AS r LEFT JOIN generations_generation g ON g.id = r.generation_id
     WHERE g.organization_id IS DISTINCT FROM r.organization_id
       AND ({of("r.organization_id")} OR {of("g.organization_id")})
