@@ -10,11 +10,14 @@ from accounts.models import Role
 
 
 class OperatorRole(StrEnum):
-    """The people who run the platform. None of them sees prompts or images without a reason."""
+    """The people who run the platform. Prompts and images are for the superuser only; the auditor
+    reads everything else and changes nothing."""
 
     SUPPORT = "support"
     FINANCE = "finance"
-    OPS = "ops"
+    OPERATIONS = "operations"
+    AUDITOR = "auditor"
+    SUPERUSER = "superuser"
 
 
 class Permission(StrEnum):
@@ -40,6 +43,7 @@ class Permission(StrEnum):
     ORGANIZATION_SUSPEND = "organization_suspend"
     ORGANIZATION_TRANSFER = "organization_transfer"
     ORGANIZATION_DELETE = "organization_delete"
+    PLATFORM_READ = "platform_read"
 
 
 class KeyScope(StrEnum):
@@ -56,27 +60,29 @@ def _roles(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_EVERYTHING: Final = frozenset({OperatorRole.SUPERUSER})
 _TABLE: Final[dict[Permission, frozenset[str]]] = {
-    Permission.USAGE_READ: _roles("owner admin developer billing viewer support finance ops"),
-    Permission.GENERATION_READ: _roles("owner admin developer viewer support ops"),
+    Permission.USAGE_READ: _roles("owner admin developer billing viewer support finance operations auditor"),
+    Permission.GENERATION_READ: _roles("owner admin developer viewer support operations auditor"),
     Permission.IMAGE_READ: _roles("owner admin developer viewer"),
     Permission.GENERATION_SUBMIT: _roles("owner admin developer"),
-    Permission.GENERATION_CANCEL: _roles("owner admin developer ops"),
-    Permission.KEY_READ: _roles("owner admin developer support ops"),
+    Permission.GENERATION_CANCEL: _roles("owner admin developer operations"),
+    Permission.KEY_READ: _roles("owner admin developer support operations auditor"),
     Permission.KEY_MANAGE: _roles("owner admin"),
     Permission.KEY_MANAGE_OWN: _roles("owner admin developer"),
-    Permission.KEY_REVOKE: _roles("owner admin support ops"),
+    Permission.KEY_REVOKE: _roles("owner admin support operations"),
     Permission.ENDPOINT_MANAGE: _roles("owner admin developer"),
-    Permission.ENDPOINT_DISABLE: _roles("owner admin developer ops"),
+    Permission.ENDPOINT_DISABLE: _roles("owner admin developer operations"),
     Permission.MEMBER_MANAGE: _roles("owner admin"),
     Permission.CREDIT_MANAGE: _roles("owner billing finance"),
     Permission.REFUND_MAKE: _roles("finance"),
     Permission.EXPORT_MAKE: _roles("owner admin finance"),
     Permission.EXPORT_BILLING: _roles("owner admin billing finance"),
-    Permission.AUDIT_READ: _roles("owner admin support finance ops"),
-    Permission.ORGANIZATION_SUSPEND: _roles("ops"),
+    Permission.AUDIT_READ: _roles("owner admin support finance operations auditor"),
+    Permission.ORGANIZATION_SUSPEND: _roles("operations"),
     Permission.ORGANIZATION_TRANSFER: _roles("owner"),
     Permission.ORGANIZATION_DELETE: _roles("owner"),
+    Permission.PLATFORM_READ: _roles("support finance operations auditor"),
 }
 
 _NEEDED: Final[dict[KeyScope, Permission]] = {
@@ -92,7 +98,7 @@ _RANKS: Final[dict[str, int]] = {Role.OWNER: 3, Role.ADMIN: 2}
 
 def allowed(role: str, permission: Permission) -> bool:
     """Whether somebody of this role (of a team, or of the operators) may do this."""
-    return role in _TABLE[permission]
+    return role in _TABLE[permission] or role in _EVERYTHING
 
 
 def rank(role: str) -> int:

@@ -32,7 +32,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description="Times prove_ledger.")
     options.add_argument("--entries", type=int, default=1_000_000)
     entries = options.parse_args().entries
-    with tempfile.TemporaryDirectory(prefix="easel-bench-") as home:
+    with tempfile.TemporaryDirectory(prefix="easel-bench-proof-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)
         measure(Path(home), entries)
 
@@ -51,6 +51,7 @@ def measure(home: Path, entries: int) -> None:
                 [sys.executable, str(ROOT / "manage.py"), command], check=True, stdout=subprocess.DEVNULL
             )
         import django
+        from django.db import connection
 
         django.setup()
         began = time.monotonic()
@@ -59,6 +60,7 @@ def measure(home: Path, entries: int) -> None:
         seals = seal_everything()
         print(f"Filled in {filled:.0f} s, {seals} seals made in {time.monotonic() - began:.1f} s.\n")
         report(run_and_check(), version)
+        connection.close()
 
 
 def fill(admin_url: str, entries: int) -> str:

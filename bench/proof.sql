@@ -1,5 +1,5 @@
 -- A ledger of any size for bench/proof.py, written as a superuser and without triggers.
--- Generation n: even ones ordered two images and got one; of the odd ones every fifth failed.
+-- Generation n: even ones ordered two images and got one; a fifth of the odd ones failed.
 
 SET session_replication_role = replica;
 SET synchronous_commit = off;
@@ -10,12 +10,12 @@ INSERT INTO accounts_organization (id, slug, name, state, suspended_reason)
 SELECT id, 'o-' || place, 'Team ' || place, 'active', '' FROM o;
 
 CREATE TEMP TABLE g AS
-SELECT n, gen_random_uuid() AS id, o.id AS organization_id, 2 - n %% 2 AS count,
-       CASE n %% 10 WHEN 1 THEN 0 ELSE 1 END AS images, CASE n %% 10 WHEN 1 THEN 1 END AS ended_by,
-       CASE n %% 10 WHEN 1 THEN 'failed' ELSE 'succeeded' END AS state,
-       CASE n %% 10 WHEN 1 THEN 'no_image' ELSE '' END AS kind,
+SELECT n, gen_random_uuid() AS id, o.id AS organization_id, 2 - n %% 2 AS count, 1 - failed AS images,
+       nullif(failed, 0) AS ended_by, CASE failed WHEN 1 THEN 'failed' ELSE 'succeeded' END AS state,
+       CASE failed WHEN 1 THEN 'no_image' ELSE '' END AS kind,
        now() - interval '30 days' + n * (interval '30 days' / %(generations)s) - interval '10 seconds' AS at
-FROM generate_series(1, %(generations)s) AS n JOIN o ON o.place = n %% %(organizations)s;
+FROM generate_series(1, %(generations)s) AS n JOIN o ON o.place = n %% %(organizations)s
+CROSS JOIN LATERAL (SELECT (n %% 2 = 1 AND n / %(organizations)s %% 5 = 0)::int AS failed) AS fate;
 
 INSERT INTO generations_generation (
     id, organization_id, ticket, mode, dialect, model, "order", synchronous, priority, request_id, callback_url,
@@ -62,8 +62,9 @@ FROM g CROSS JOIN LATERAL (VALUES (1, 'hold', 'prepaid', 'held', count), (2, 'se
 WHERE moved > 0 ORDER BY n, place;
 
 INSERT INTO billing_wallet (id, organization_id, mode, posted, held)
-SELECT gen_random_uuid(), organization_id, 'live', 10 ^ 15 - sum(amount), 0
-FROM billing_entry WHERE kind = 'settle' GROUP BY organization_id;
+SELECT gen_random_uuid(), organization_id, 'live',
+       sum(CASE kind WHEN 'grant' THEN amount WHEN 'settle' THEN -amount ELSE 0 END), 0
+FROM billing_entry GROUP BY organization_id;
 INSERT INTO billing_budget (id, organization_id, mode, period, "limit", used, "window", created_at)
 SELECT gen_random_uuid(), organization_id, 'live', 'total', 10 ^ 15, sum(amount), timestamptz 'epoch',
        now() - interval '1 year'

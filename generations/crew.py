@@ -92,11 +92,6 @@ class Crew:
         if not task.cancelled() and (error := task.exception()):
             log.error("attempt.unfinished", generation=str(mine.id), attempt=mine.attempt, exc_info=error)
 
-    def task(self, generation: UUID) -> Run | None:
-        """The task that runs the first attempt of a generation here, if one does."""
-        found = self._running.get((generation, 1))
-        return found[1] if found else None
-
     def served(self, mine: Claimed) -> None:
         """Remember that a submit started this past the queue; its lane is moved on within a second."""
         if not self._served:

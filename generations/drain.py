@@ -81,7 +81,7 @@ class Drain:
         try:
             more = await self._claim_until_over(crew)
             await self._stop_claiming(more)
-            if not more:  # who came while we still beat was sent away for our sake
+            if not (more or self.draining):  # who came while we still beat was sent away for our sake
                 await self._claim(crew)
         finally:
             await crew.finish(settings.EASEL.stop_seconds)
@@ -104,7 +104,7 @@ class Drain:
         return True
 
     async def _claim(self, crew: Crew) -> int:
-        if crew.free <= 0 or self.draining:
+        if crew.free <= 0:
             return 0
         try:
             mine, suspects = await database.run(lambda: _claim(self.owner, crew.free))

@@ -25,7 +25,7 @@ from generations.errors import ProviderError
 from generations.models import Generation, Output
 from generations.provider import Job
 from generations.spec import Image, Kind, Outcome, Refusal, State, Text, Usage
-from runtime import clock, database, storage
+from runtime import clock, database, logs, storage
 from runtime.errors import DatabaseUnavailable
 from runtime.failpoints import failpoint
 
@@ -84,7 +84,12 @@ class Ended:
 async def run(mine: Claimed) -> Ended | None:
     """Run a claimed generation to the end of this attempt. None if it is not over (another try, or
     somebody else ended it). Raises nothing but CancelledError, and that only before the upstream was
-    called."""
+    called. Its log lines carry the id of the request that asked for it."""
+    with logs.about(mine.request_id):
+        return await _attempt(mine)
+
+
+async def _attempt(mine: Claimed) -> Ended | None:
     trace = _Trace()
     try:
         outcome = await _call(mine, trace)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib.auth.models import Group
 from django.db import transaction
 
@@ -31,24 +34,34 @@ def create(*, email: str, role: str, by: Actor, password: str = "") -> tuple[Use
         user.is_staff = True
         user.save(update_fields=["is_staff"])
         user.groups.add(Group.objects.get_or_create(name=role)[0])
-        _record(user, role, by)
+        _record("operator.create", user, by, after={"role": role})
     return user, one_time
+
+
+def assign(*, user: User, role: OperatorRole, by: Actor) -> None:
+    """Give an operator another role; his present one again changes nothing."""
+    present = role_of(user)
+    if present == role:
+        return
+    with transaction.atomic():
+        user.groups.set([Group.objects.get_or_create(name=role)[0]])
+        _record("operator.assign", user, by, before={"role": present}, after={"role": role})
 
 
 def role_of(user: User) -> OperatorRole | None:
     """The operator's role, None for everybody else. Its rights are those of `access.allowed`."""
     if not (user.is_active and user.is_staff):
         return None
-    names = set(user.groups.values_list("name", flat=True))
+    names = {group.name for group in user.groups.all()}
     return next((role for role in OperatorRole if role in names), None)
 
 
-def _record(user: User, role: str, by: Actor) -> None:
+def _record(action: str, user: User, by: Actor, **changes: Mapping[str, Any]) -> None:
     auditing.record(
         by=by,
-        action="operator.create",
+        action=action,
         object_type="operator",
         object_id=user.pk,
         object_label=user.email,
-        after={"role": role},
+        **changes,  # type: ignore[arg-type]  # only `before` and `after`
     )

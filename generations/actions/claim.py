@@ -39,6 +39,7 @@ class Claimed:
     unit_price: int
     created_at: datetime
     deadline_at: datetime
+    request_id: str = ""
 
 
 _DUE = """
@@ -76,7 +77,7 @@ _TAKE = f"""
             deadline_at = least(g.deadline_at, clock_timestamp() + interval '15 minutes')
         FROM mine WHERE g.id = mine.id
         RETURNING g.id, g.organization_id, g.mode, g.model, g.order, g.count, g.attempt, g.tries_left,
-                  g.image_tokens, g.unit_price, g.created_at, g.deadline_at
+                  g.image_tokens, g.unit_price, g.created_at, g.deadline_at, g.request_id
     ), tried AS (
         INSERT INTO generations_attempt (id, organization_id, mode, generation_id, number, owner, started_at, channel,
                                          provider, upstream_model, outcome, kind, detail,
@@ -138,6 +139,7 @@ def _claimed(row: Sequence[Any], owner: str) -> Claimed:
         price,
         made,
         deadline,
+        request_id,
     ) = row
     return Claimed(
         id=identifier,
@@ -153,6 +155,7 @@ def _claimed(row: Sequence[Any], owner: str) -> Claimed:
         unit_price=price,
         created_at=made,
         deadline_at=deadline,
+        request_id=request_id,
     )
 
 

@@ -14,7 +14,7 @@ from accounts.admission import Caller
 from generations import catalogue, reports
 from generations.actions import finish
 from generations.actions.submit import Asked, Quote, Submitted, submit
-from generations.crew import Crew
+from generations.crew import Crew, Run
 from generations.dialect import Dialect
 from generations.doors.watch import Watch
 from generations.errors import Problem
@@ -46,6 +46,7 @@ class CallersDesk:
     strict: bool = False
     stored_request: bool = field(default=False, init=False)
     told: Report | None = field(default=None, init=False)
+    _run: Run | None = field(default=None, init=False)
     _data: Mapping[str, bytes] = field(default_factory=dict, init=False)
 
     async def offers(self) -> tuple[Offer, ...]:
@@ -114,7 +115,7 @@ class CallersDesk:
         self.request.generation_id = submitted.generation.pk
         self.request.replayed = submitted.replayed
         if submitted.claimed:
-            self.house.crew.start(submitted.claimed)
+            self._run = self.house.crew.start(submitted.claimed)
             self.house.crew.served(submitted.claimed)
         return submitted
 
@@ -143,9 +144,9 @@ class CallersDesk:
         """Until it is final or the wait is over. Who hangs up meanwhile cancels this wait, never the
         run: that is a task of the crew."""
         generation = submitted.generation.pk
-        if submitted.claimed and (task := self.house.crew.task(generation)):
-            await asyncio.wait([task], timeout=until - time.monotonic())
-            if task.done() and (ended := task.result()):
+        if self._run is not None:
+            await asyncio.wait([self._run], timeout=until - time.monotonic())
+            if self._run.done() and (ended := self._run.result()):
                 self._keep(submitted.generation, ended)
                 return
         elif submitted.replayed and State(submitted.generation.state).final:

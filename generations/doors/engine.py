@@ -33,7 +33,7 @@ from generations.doors.selection import Matched, Picked, RouteTable, Selection
 from generations.errors import Problem
 from generations.models import ApiRequest
 from generations.spec import Kind, Report
-from runtime import clock, database, ids
+from runtime import clock, database, ids, logs
 from runtime.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
@@ -82,15 +82,14 @@ class Doors:
     async def serve(self, picked: Picked, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = self._begin(picked, scope)
-        structlog.contextvars.bind_contextvars(request_id=exchange.row.request_id)
         try:
-            answer = await self._answer(exchange, picked, receive)
+            with logs.about(exchange.row.request_id):
+                answer = await self._answer(exchange, picked, receive)
         except Disconnected:
             self._record(exchange, Answer(CLIENT_LEFT, b""), 0)
             return
         finally:
             exchange.share.give_back()
-            structlog.contextvars.clear_contextvars()
         sent = await _send(send, answer)
         self._record(exchange, answer, sent)
 
@@ -301,12 +300,19 @@ def _dress_report(answer: Answer, report: Report) -> None:
     if report.state.final:
         headers["X-Easel-Tokens"] = str(report.tokens)
         headers["X-Easel-Cost-USD"] = plain(dollars(report.cost))
-    if report.order.adjusted:
-        headers["X-Easel-Adjusted"] = "; ".join(report.order.adjusted).encode("ascii", "replace").decode()
+    if adjusted := (*report.order.adjusted, *_fewer(report)):
+        headers["X-Easel-Adjusted"] = "; ".join(adjusted).encode("ascii", "replace").decode()
     if report.replayed:
         headers["Idempotency-Replayed"] = "true"
     if answer.status >= 400:
         headers["x-should-retry"] = "false"
+
+
+def _fewer(report: Report) -> tuple[str, ...]:
+    """Says so when fewer images came than were asked for (and charged)."""
+    asked = report.order.count
+    delivered = asked * report.tokens // max(report.tokens_held, 1)
+    return (f"n {asked} -> {delivered}",) if 0 < delivered < asked else ()
 
 
 def _rate_headers(allowance: Allowance) -> dict[str, str]:

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
         SharedTable("django_q_ormq", web="SI", worker="SI", operator="S"),
         TenantTable("generations_generation", worker="SU"),
         TenantTable("generations_attempt", worker="SI", target=False),
-        TenantTable("generations_output", opened_by=THE_LINK, target=False),
+        TenantTable("generations_output", worker="S", opened_by=THE_LINK, target=False),
         TenantTable("generations_idempotencyrecord", web="SIUD", worker="S", target=False),
         TenantTable("generations_lane", worker="SU", target=False),
         TenantTable("generations_transition", web="SI", worker="SI", target=False),

@@ -14,6 +14,8 @@ django.setup()
 import structlog
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
+
+from config import boot
 from generations import channels
 from generations.crew import Crew, name_process
 from generations.doors import pictures
@@ -23,8 +25,6 @@ from generations.doors.incoming import Receive, Scope, Send
 from generations.doors.recorder import Recorder
 from generations.doors.watch import Watch
 from runtime import database
-
-from config import boot
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,9 @@ from ipaddress import ip_address
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
-from generations import beats
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from generations import beats
 from runtime import storage
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 from psycopg import sql
+
 from runtime.tenancy import ROLES
 
 LOGIN, OWNER = "easel", "easel_owner"

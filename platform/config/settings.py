@@ -141,6 +141,9 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+if EASEL.env == "test":
+    # Argon2 is slow on purpose; hundreds of made-up people of a test run need no protection.
+    PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -156,6 +159,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_FORM_FIELD = "username"
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_ENABLE_ADMIN = False  # its pages could delete the evidence
 AXES_VERBOSE = False
 
@@ -205,7 +209,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 5
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "static-built"
+STATIC_ROOT = BASE_DIR / "static-built" if EASEL.production else None  # collected for production only
 WHITENOISE_USE_FINDERS = not EASEL.production  # no collectstatic on a laptop
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # images go through runtime.storage

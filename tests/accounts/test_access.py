@@ -6,30 +6,31 @@ import pytest
 
 from accounts.access import KeyScope, Permission, allowed, effective_scopes, rank
 
-ROLES = ("owner", "admin", "developer", "billing", "viewer", "support", "finance", "ops")
+ROLES = ("owner", "admin", "developer", "billing", "viewer", "support", "finance", "operations", "auditor", "superuser")
 
 # One letter per role, in the order above: y(es) or n(o).
 EXPECTED = {
-    Permission.USAGE_READ: "yyyyy yyy",
-    Permission.GENERATION_READ: "yyyny yny",
-    Permission.IMAGE_READ: "yyyny nnn",
-    Permission.GENERATION_SUBMIT: "yyynn nnn",
-    Permission.GENERATION_CANCEL: "yyynn nny",
-    Permission.KEY_READ: "yyynn yny",
-    Permission.KEY_MANAGE: "yynnn nnn",
-    Permission.KEY_MANAGE_OWN: "yyynn nnn",
-    Permission.KEY_REVOKE: "yynnn yny",
-    Permission.ENDPOINT_MANAGE: "yyynn nnn",
-    Permission.ENDPOINT_DISABLE: "yyynn nny",
-    Permission.MEMBER_MANAGE: "yynnn nnn",
-    Permission.CREDIT_MANAGE: "ynnyn nyn",
-    Permission.REFUND_MAKE: "nnnnn nyn",
-    Permission.EXPORT_MAKE: "yynnn nyn",
-    Permission.EXPORT_BILLING: "yynyn nyn",
-    Permission.AUDIT_READ: "yynnn yyy",
-    Permission.ORGANIZATION_SUSPEND: "nnnnn nny",
-    Permission.ORGANIZATION_TRANSFER: "ynnnn nnn",
-    Permission.ORGANIZATION_DELETE: "ynnnn nnn",
+    Permission.USAGE_READ: "yyyyy yyyyy",
+    Permission.GENERATION_READ: "yyyny ynyyy",
+    Permission.IMAGE_READ: "yyyny nnnny",
+    Permission.GENERATION_SUBMIT: "yyynn nnnny",
+    Permission.GENERATION_CANCEL: "yyynn nnyny",
+    Permission.KEY_READ: "yyynn ynyyy",
+    Permission.KEY_MANAGE: "yynnn nnnny",
+    Permission.KEY_MANAGE_OWN: "yyynn nnnny",
+    Permission.KEY_REVOKE: "yynnn ynyny",
+    Permission.ENDPOINT_MANAGE: "yyynn nnnny",
+    Permission.ENDPOINT_DISABLE: "yyynn nnyny",
+    Permission.MEMBER_MANAGE: "yynnn nnnny",
+    Permission.CREDIT_MANAGE: "ynnyn nynny",
+    Permission.REFUND_MAKE: "nnnnn nynny",
+    Permission.EXPORT_MAKE: "yynnn nynny",
+    Permission.EXPORT_BILLING: "yynyn nynny",
+    Permission.AUDIT_READ: "yynnn yyyyy",
+    Permission.ORGANIZATION_SUSPEND: "nnnnn nnyny",
+    Permission.ORGANIZATION_TRANSFER: "ynnnn nnnny",
+    Permission.ORGANIZATION_DELETE: "ynnnn nnnny",
+    Permission.PLATFORM_READ: "nnnnn yyyyy",
 }
 CELLS = [
     (role, permission, letter == "y")

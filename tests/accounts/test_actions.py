@@ -330,7 +330,7 @@ def test_an_operator_has_a_role_and_nobody_else_has() -> None:
     assert operators.role_of(user) == OperatorRole.SUPPORT
     assert operators.role_of(somebody()) is None
     with pytest.raises(Conflict):
-        operators.create(email=user.email, role="ops", by=BY)
+        operators.create(email=user.email, role="operations", by=BY)
     with operator():
         (event,) = AuditEvent.objects.across().filter(action="operator.create", object_id=str(user.pk))
     assert (event.organization_id, event.after) == (None, {"role": "support"})
@@ -338,7 +338,7 @@ def test_an_operator_has_a_role_and_nobody_else_has() -> None:
 
 @pytest.mark.parametrize(
     "email, role, password",
-    [("nobody", "ops", ""), ("a@example.com", "owner", ""), ("b@example.com", "ops", "password")],
+    [("nobody", "operations", ""), ("a@example.com", "owner", ""), ("b@example.com", "operations", "password")],
 )
 def test_a_bad_operator_is_refused_and_not_left_half_made(email: str, role: str, password: str) -> None:
     email = f"{word(6, BASE36)}{email}"
@@ -369,7 +369,7 @@ def test_the_commands_lead_from_nothing_to_a_working_key() -> None:
         ("create_key", ["--org", "no-such-team", "--mode", "live"], "There is no organization no-such-team."),
         ("create_organization", ["Bad Slug", "--owner", "a@example.com"], "lower-case"),
         ("create_organization", ["fine-slug", "--owner", "nobody"], "not an e-mail address"),
-        ("create_operator", ["nobody", "--role", "ops"], "not an e-mail address"),
+        ("create_operator", ["nobody", "--role", "operations"], "not an e-mail address"),
     ],
 )
 def test_a_command_that_cannot_says_why_in_a_sentence(

@@ -46,7 +46,7 @@ def queue_up(admin: psycopg.Connection, pattern: UUID, prompts: Sequence[str]) -
     """
     values = {name: _FRESH.get(name, f"g.{name}") for name in _columns(admin, "generations_generation")}
     rows = admin.execute(
-        f"INSERT INTO generations_generation ({', '.join(values)}) SELECT {', '.join(values.values())}"  # noqa: S608
+        f"INSERT INTO generations_generation ({', '.join(values)}) SELECT {', '.join(values.values())}"
         " FROM generations_generation g, unnest(%s::text[]) AS wanted (prompt) WHERE g.id = %s RETURNING id",
         (list(prompts), pattern),
     ).fetchall()
@@ -60,7 +60,7 @@ def _hold(admin: psycopg.Connection, pattern: UUID, made: Sequence[UUID]) -> Non
     names = [name for name in _columns(admin, "billing_entry") if name != "id"]
     values = [_HOLD.get(name, f"e.{name}") for name in names]
     admin.execute(
-        f"INSERT INTO billing_entry ({', '.join(names)}) SELECT {', '.join(values)}"  # noqa: S608
+        f"INSERT INTO billing_entry ({', '.join(names)}) SELECT {', '.join(values)}"
         " FROM billing_entry e, generations_generation g"
         " WHERE e.generation_id = %s AND e.kind = 'hold' AND g.id = ANY(%s)",
         (pattern, list(made)),

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +86,9 @@ class Ground:
 
     def started(self, clusters: int = 1) -> Program:
         """The web server, after it, janitor and clusters were started if they do not run yet."""
-        running = {program.name: program for program in self.servers.programs if program.process.poll() is None}
+        running = {
+            program.name: program for program in self.servers.programs if program.process.poll() is None
+        }
         web = running.get("web") or self.web()
         if "janitor" not in running:
             self.janitor()
@@ -139,7 +142,9 @@ class Ground:
         return [kind for (kind,) in self.rows(sql, generation)]
 
     def live(self) -> int:
-        return int(self.one("SELECT count(*) FROM generations_generation WHERE state IN ('queued', 'running')"))
+        return int(
+            self.one("SELECT count(*) FROM generations_generation WHERE state IN ('queued', 'running')")
+        )
 
     def calls(self, prompt: str) -> int:
         """How often the upstream was asked for this prompt."""
@@ -163,7 +168,9 @@ class Ground:
 
     def last_words(self) -> str:
         """The ends of the programs' logs."""
-        return "\n".join(f"--- {p.name} ({p.process.poll()})\n{p.output()[-1500:]}" for p in self.servers.programs)
+        return "\n".join(
+            f"--- {p.name} ({p.process.poll()})\n{p.output()[-1500:]}" for p in self.servers.programs
+        )
 
 
 @dataclass(frozen=True)
@@ -201,8 +208,7 @@ class Family:
 
 def _system_call(pid: int) -> str:
     """The number of the system call a process waits in, or a word."""
-    with open(f"/proc/{pid}/syscall") as file:
-        return file.read().split()[0]
+    return Path(f"/proc/{pid}/syscall").read_text().split()[0]
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
@@ -230,7 +236,9 @@ class Customer:
         cast.credit(images)
         return cls(cast, cast.key())
 
-    def post(self, web: Program, prompt: str, *, idempotency_key: str = "", seconds: float = 30) -> httpx2.Response:
+    def post(
+        self, web: Program, prompt: str, *, idempotency_key: str = "", seconds: float = 30
+    ) -> httpx2.Response:
         """Submit one image at the evolink door."""
         headers = {"Authorization": f"Bearer {self.key}"}
         if idempotency_key:

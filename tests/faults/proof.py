@@ -7,21 +7,22 @@ import subprocess
 import sys
 
 from runtime import storage
-
 from tests.faults.ground import Ground
 from tests.house import ROOT
 
 BROKEN = {
     "what is held is not the sum of the live generations": """
         SELECT w.organization_id FROM billing_wallet w WHERE w.held <> (
-            SELECT coalesce(sum(g.count::bigint * g.image_tokens * g.unit_price), 0) FROM generations_generation g
-            WHERE g.organization_id = w.organization_id AND g.mode = w.mode AND g.state IN ('queued', 'running'))""",
+            SELECT coalesce(sum(g.count::bigint * g.image_tokens * g.unit_price), 0)
+            FROM generations_generation g WHERE g.organization_id = w.organization_id AND g.mode = w.mode
+            AND g.state IN ('queued', 'running'))""",
     "the wallet is not the replay of its entries": """
         SELECT w.organization_id FROM billing_wallet w CROSS JOIN LATERAL (
             SELECT coalesce(sum(CASE WHEN e.kind IN ('grant', 'refund') THEN e.amount
                                      WHEN e.kind = 'settle' THEN -e.amount ELSE 0 END), 0) AS posted,
                    coalesce(sum(CASE WHEN e.kind = 'hold' THEN e.amount
-                                     WHEN e.kind IN ('settle', 'release') THEN -e.amount ELSE 0 END), 0) AS held
+                                     WHEN e.kind IN ('settle', 'release') THEN -e.amount ELSE 0 END), 0)
+                   AS held
             FROM billing_entry e WHERE e.organization_id = w.organization_id AND e.mode = w.mode) replayed
         WHERE (w.posted, w.held) <> (replayed.posted, replayed.held)""",
     "a generation without exactly one hold of its price": """
@@ -36,21 +37,25 @@ BROKEN = {
                     ELSE g.count::bigint * g.image_tokens * g.unit_price END""",
     "a charge that is not the price of the stored images": """
         SELECT g.id FROM generations_generation g WHERE (
-            SELECT coalesce(sum(e.amount), 0) FROM billing_entry e WHERE e.generation_id = g.id AND e.kind = 'settle')
+            SELECT coalesce(sum(e.amount), 0) FROM billing_entry e
+            WHERE e.generation_id = g.id AND e.kind = 'settle')
             <> (SELECT count(*) FROM generations_output o WHERE o.generation_id = g.id)
                * g.image_tokens::bigint * g.unit_price""",
     "more than one settle": """
-        SELECT generation_id FROM billing_entry WHERE kind = 'settle' GROUP BY generation_id HAVING count(*) > 1""",
+        SELECT generation_id FROM billing_entry WHERE kind = 'settle'
+        GROUP BY generation_id HAVING count(*) > 1""",
     "a success without an attempt that succeeded, or with two": """
         SELECT g.id FROM generations_generation g WHERE g.state = 'succeeded' AND 1 <> (
-            SELECT count(*) FROM generations_attempt a WHERE a.generation_id = g.id AND a.outcome = 'succeeded')""",
+            SELECT count(*) FROM generations_attempt a
+            WHERE a.generation_id = g.id AND a.outcome = 'succeeded')""",
     "more lost attempts than tries": """
         SELECT generation_id FROM generations_attempt WHERE outcome NOT IN ('waited', 'handed_back')
         GROUP BY generation_id HAVING count(*) > 3""",
     "a failure by another attempt than the one that held the lease": """
         SELECT id FROM generations_generation WHERE ended_by IS NOT NULL AND ended_by <> attempt""",
     "a final state that was left again": """
-        SELECT generation_id FROM generations_transition WHERE old_state IN ('succeeded', 'failed', 'cancelled')""",
+        SELECT generation_id FROM generations_transition
+        WHERE old_state IN ('succeeded', 'failed', 'cancelled')""",
 }
 
 

@@ -33,6 +33,7 @@ def pattern(ground: Ground) -> UUID:
 def message(ground: Ground, pattern: UUID) -> str:
     """A wake-up as django-q2 writes it, that nobody has read."""
     from django.db import transaction
+
     from generations import wakeups
     from runtime import queue
 
@@ -43,7 +44,9 @@ def message(ground: Ground, pattern: UUID) -> str:
     return payload
 
 
-def deliver(ground: Ground, pattern: UUID, prompts: list[str], message: str, clusters: list[str]) -> list[UUID]:
+def deliver(
+    ground: Ground, pattern: UUID, prompts: list[str], message: str, clusters: list[str]
+) -> list[UUID]:
     """Work and wake-ups become visible in one commit."""
     with psycopg.connect(ground.admin_url) as admin:
         made = queue_up(admin, pattern, prompts)

@@ -18,15 +18,12 @@ from billing.errors import InsufficientCredit, LedgerConflict
 from generations.actions import claim, finish
 from generations.actions.claim import Claimed
 from generations.actions.finish import Stored, Tried
-from generations.actions.submit import Asked, Quote, held_by, submit
 from generations.errors import Problem
-from generations.models import Generation
-from generations.spec import Kind, Order
+from generations.spec import Kind
 from runtime.tenancy import tenant
 from tests.cast import IMAGE
+from tests.law.team import order, pictures, refund
 
-QUOTE = Quote(image_tokens=1290)
-MODEL = "gemini-2.5-flash-image"
 TRIES = 3
 
 
@@ -154,18 +151,9 @@ class Submit(Step):
     waits: bool = False
 
     def do(self, world: World) -> Any:
-        asked = Asked(
-            organization=world.organization,
-            mode=self.mode,
-            key=None,
-            member=None,
-            dialect="openai" if self.waits else "evolink",
-            idempotency_key=self.key,
-            wait=self.waits,
-            owner="web" if self.waits else "",
+        return words(
+            lambda: order(world.organization, self.count, mode=self.mode, key=self.key, waits=self.waits)
         )
-        order = Order(model=MODEL, asked=MODEL, prompt="a red fox", count=self.count)
-        return words(lambda: submit(asked, order, QUOTE))
 
     def learn(self, world: World, result: Any, *, contested: bool = False) -> None:
         first = world.remembered.get((self.mode, self.key)) if self.key else None
@@ -273,11 +261,7 @@ class Succeed(Step):
             world.end(job, "succeeded", len(images))
 
     def _images(self) -> list[Stored]:
-        stem = f"{self.job.mode}/{self.job.id}/{self.claimed.attempt}"
-        return [
-            Stored(f"{stem}-{number}.png", "image/png", 1024, 1024, 1000, "0" * 64)
-            for number in range(min(self.images, self.job.count))
-        ]
+        return pictures(self.claimed, min(self.images, self.job.count))
 
 
 @dataclass(frozen=True)
@@ -366,18 +350,7 @@ class Refund(Step):
     reference: int = 0
 
     def do(self, world: World) -> Any:
-        return words(lambda: self._refund(world))
-
-    def _refund(self, world: World) -> bool:
-        with tenant(world.organization):
-            row = Generation.objects.of(world.organization).get(pk=self.job.id)
-            return ledger.refund(
-                held=held_by(row),
-                tokens=self.images * QUOTE.image_tokens,
-                reference=self._name(),
-                reason="the picture was broken",
-                actor="test",
-            )
+        return words(lambda: refund(world.organization, self.job.id, self.images, self._name()))
 
     def learn(self, world: World, result: Any, *, contested: bool = False) -> None:
         job = self.job

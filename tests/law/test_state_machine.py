@@ -5,12 +5,11 @@ only as they may, a plain model agrees, and every invariant holds after every st
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
 import psycopg
-import pytest
 from hypothesis import HealthCheck, settings, stateful
 from hypothesis import strategies as st
 
@@ -22,21 +21,9 @@ from tests.law.interleaving import Hands, Held
 from tests.law.invariants import broken
 from tests.law.steps import Job, Step, World
 
-EXAMPLES = int(os.environ.get("EX") or 30) * int(os.environ.get("EASEL_TRIALS") or 1)
+EXAMPLES = 30 * int(os.environ.get("EASEL_TRIALS") or 1)
 STEPS = 30
 CROWD = 5
-
-
-@pytest.fixture(scope="module")
-def admin(quiet_database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(quiet_database, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def hands(quiet_database: str) -> Iterator[Hands]:
-    with Hands(quiet_database) as found:
-        yield found
 
 
 def new_world() -> World:
@@ -100,7 +87,9 @@ _on_jobs: st.SearchStrategy[Step] = st.one_of(
 )
 _steps: st.SearchStrategy[Step] = st.one_of(_submits, _claims, _corrections, _credits, _refunds, _on_jobs)
 _held: st.SearchStrategy[Held] = st.sampled_from(["wallet", "commit"])
-_passing = st.sampled_from([steps.lease_runs_out, steps.lease_runs_out, steps.deadline_passes, steps.becomes_due])
+_passing = st.sampled_from(
+    [steps.lease_runs_out, steps.lease_runs_out, steps.deadline_passes, steps.becomes_due]
+)
 
 
 class Machine(stateful.RuleBasedStateMachine):

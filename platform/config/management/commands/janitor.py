@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from billing import seals
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
-from generations import sweep
+
+from billing import seals
+from config.proof.run import prove
+from generations import orphans, sweep
 
 log = structlog.get_logger(__name__)
+
+HOUR = 3600.0
 
 
 @dataclass
@@ -43,6 +47,16 @@ class Chore:
         self.due = time.monotonic() + self.every
 
 
+def prove_all() -> int:
+    """The nightly reconciliation: usage, ledger and history must agree (B14). Returns how many rows
+    are wrong; each is an error in the log, which is what alerts."""
+    proof = prove()
+    for finding in proof.findings:
+        for broken in finding.broken:
+            log.error("ledger.broken", invariant=finding.id, row=broken.row, what=broken.what)
+    return proof.broken
+
+
 def chores() -> list[Chore]:
     """All of them, with their rhythm in seconds."""
     return [
@@ -52,6 +66,8 @@ def chores() -> list[Chore]:
         Chore("forget idempotency", 600.0, sweep.forget_idempotency),
         Chore("forget beats", 60.0, sweep.forget_beats),
         Chore("seal", 60.0, seals.seal_all),
+        Chore("collect orphans", HOUR, orphans.collect, due=time.monotonic() + 300),
+        Chore("prove", 24 * HOUR, prove_all, due=time.monotonic() + HOUR),
     ]
 
 

@@ -7,6 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
 from accounts.access import OperatorRole
 from accounts.actions import keys, members, operators, organizations, users
 from accounts.auditing import Actor
@@ -14,8 +17,6 @@ from accounts.directory import organization_by_slug
 from accounts.errors import Conflict, NotFound
 from accounts.models import ApiKey, Organization, Role, User
 from billing import actions as billing
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
 from runtime import ids
 from runtime.tenancy import tenant
 
@@ -96,9 +97,10 @@ def _member(organization: Organization, role: str, known: dict[str, Any]) -> dic
 def _operator(known: dict[str, Any]) -> dict[str, str]:
     email, password = "operator@demo.localhost", known.get("operator", {}).get("password") or ids.word(20)
     try:
-        operators.create(email=email, role=OperatorRole.OPS, by=BY, password=password)
+        operators.create(email=email, role=OperatorRole.SUPERUSER, by=BY, password=password)
     except Conflict:
         user = User.objects.get(email=email)
+        operators.assign(user=user, role=OperatorRole.SUPERUSER, by=BY)
         if not user.check_password(password):
             users.set_password(user=user, password=password)
     return {"email": email, "password": password}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-from config import roles
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from config import roles
 
 
 class Command(BaseCommand):

@@ -1,0 +1,56 @@
+"""Objects in storage that no output names: what a crash between put and commit, a lost race or a
+cancelled generation left behind.
+
+Storage keys carry their day, so only the days between one and three ago are listed: young objects
+may belong to work in flight (a generation lives 15 minutes once it runs), old ones were looked at
+before. Running twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import islice
+
+import structlog
+
+from generations.models import Output
+from runtime import clock, storage
+from runtime.tenancy import work
+
+log = structlog.get_logger(__name__)
+
+YOUNG, OLD = timedelta(hours=24), timedelta(days=3)
+BATCH = 500
+
+
+def collect() -> int:
+    """Delete the orphans of the last days. Returns how many there were."""
+    store, now = storage.default(), clock.utc_now()
+    found = 0
+    for days in range(1, OLD.days + 1):
+        day = (now - timedelta(days=days)).strftime("%Y%m%d")
+        for mode in ("live", "test"):
+            listed = (item.key for item in store.list(f"{mode}/{day}/") if item.modified < now - YOUNG)
+            found += sum(_delete_orphans(store, batch) for batch in _batches(listed))
+    return found
+
+
+def _batches(keys: Iterable[str]) -> Iterable[list[str]]:
+    iterator = iter(keys)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _delete_orphans(store: storage.Storage, keys: list[str]) -> int:
+    """Delete those keys that no output names."""
+    with work():
+        named = set(
+            Output.objects.across().filter(storage_key__in=keys).values_list("storage_key", flat=True)
+        )
+    orphans = [key for key in keys if key not in named]
+    for key in orphans:
+        store.delete(key)
+    if orphans:
+        log.info("orphans.deleted", count=len(orphans))
+    return len(orphans)
