@@ -96,6 +96,7 @@ class Organization(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = TenantManager()
+    tenant_column = "id"
 
     def __str__(self) -> str:
         return self.name

@@ -18,7 +18,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def grant(
-    *, organization: Organization, amount: int, reason: str, by: Actor, mode: str = "live", reference: str = ""
+    *,
+    organization: Organization,
+    amount: int,
+    reason: str,
+    by: Actor,
+    mode: str = "live",
+    reference: str = "",
 ) -> bool:
     """Give an organization credit (nano-dollars). With a `reference` it can be said twice and is done
     once. Raises InvalidValue."""
@@ -34,12 +40,20 @@ def grant(
             actor=by.label,
         )
         if made:
-            _note(organization, "credit.grant", by, reason, {"amount_usd": plain(dollars(amount)), "mode": mode})
+            _note(
+                organization, "credit.grant", by, reason, {"amount_usd": plain(dollars(amount)), "mode": mode}
+            )
     return made
 
 
 def adjust(
-    *, organization: Organization, amount: int, reason: str, by: Actor, mode: str = "live", reference: str = ""
+    *,
+    organization: Organization,
+    amount: int,
+    reason: str,
+    by: Actor,
+    mode: str = "live",
+    reference: str = "",
 ) -> bool:
     """Correct a balance by a signed amount (nano-dollars). The reason shows to the team (B13).
     Raises InvalidValue, InsufficientCredit."""
@@ -55,19 +69,31 @@ def adjust(
             actor=by.label,
         )
         if made:
-            _note(organization, "credit.adjust", by, reason, {"amount_usd": plain(dollars(amount)), "mode": mode})
+            _note(
+                organization,
+                "credit.adjust",
+                by,
+                reason,
+                {"amount_usd": plain(dollars(amount)), "mode": mode},
+            )
     return made
 
 
 def set_budget(
-    *, organization: Organization, period: str, limit: int, by: Actor, mode: str = "live", key: UUID | None = None
+    *,
+    organization: Organization,
+    period: str,
+    limit: int,
+    by: Actor,
+    mode: str = "live",
+    key: UUID | None = None,
 ) -> Budget:
     """Limit what a key (or the whole organization) may spend in a period, in nano-dollars. What the
     running period has used already stays counted when a limit is changed. Raises InvalidValue."""
     _require(limit > 0, "limit", "A budget must be above zero.")
     _require(period in Budget.Period.values, "period", "A period is day, week, month or total.")
     with tenant(organization):
-        budget, _ = Budget.objects.update_or_create(
+        budget, _ = Budget.objects.of(organization).update_or_create(
             organization=organization,
             mode=mode,
             key_id=key,
@@ -75,7 +101,13 @@ def set_budget(
             defaults={"limit": limit},
             create_defaults={"limit": limit, "window": EPOCH},
         )
-        _note(organization, "budget.set", by, "", {"period": period, "limit_usd": plain(dollars(limit)), "mode": mode})
+        _note(
+            organization,
+            "budget.set",
+            by,
+            "",
+            {"period": period, "limit_usd": plain(dollars(limit)), "mode": mode},
+        )
     return budget
 
 

@@ -1,10 +1,10 @@
 """What can go wrong with money.
 
-    BillingProblem
-      InsufficientCredit   the wallet does not cover the hold
-      BudgetExceeded       a spending limit would be passed
-      UnknownPrice         the model has no price yet
-      LedgerConflict       an idempotency key was used before for another transfer
+BillingProblem
+  InsufficientCredit   the wallet does not cover the hold
+  BudgetExceeded       a spending limit would be passed
+  UnknownPrice         the model has no price yet
+  LedgerConflict       an idempotency key was used before for another transfer
 """
 
 from __future__ import annotations

@@ -86,7 +86,16 @@ def hold(held: Held) -> None:
     rolls back, and nothing was reserved."""
     _call(
         "billing_hold",
-        (held.organization, held.mode, held.key, held.generation, held.tokens, held.unit_price, held.at, TEST_CREDIT),
+        (
+            held.organization,
+            held.mode,
+            held.key,
+            held.generation,
+            held.tokens,
+            held.unit_price,
+            held.at,
+            TEST_CREDIT,
+        ),
     )
 
 
@@ -135,7 +144,9 @@ def refund(*, held: Held, tokens: int, reference: str, reason: str, actor: str) 
     if not _call("billing_book", (held.organization, held.mode, *transfer, reference, reason, actor)):
         return False
     rows = Entry.objects.of(held.organization).filter(generation_id=held.generation)
-    of_kind = {kind: sum(row.tokens or 0 for row in rows if row.kind == kind) for kind in ("settle", "refund")}
+    of_kind = {
+        kind: sum(row.tokens or 0 for row in rows if row.kind == kind) for kind in ("settle", "refund")
+    }
     if of_kind["refund"] > of_kind["settle"]:
         raise LedgerConflict("A refund cannot be larger than the charge.")
     return _move(held.organization, held.mode, amount)
@@ -172,7 +183,7 @@ def _call(function: str, values: Sequence[Any]) -> Any:
     """The result of one of the ledger's functions; its refusals as our errors."""
     places = ", ".join(["%s"] * len(values))
     with refusals(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}({places})", values)  # noqa: S608  a literal of this file
+        cursor.execute(f"SELECT {function}({places})", values)
         row = cursor.fetchone()
     return row[0] if row else None
 
@@ -196,7 +207,9 @@ def _refusal(error: DatabaseError) -> Exception | None:
         return InsufficientCredit(told["needed"], told["available"])
     if code == "EZ403":
         told = json.loads(detail)
-        return BudgetExceeded(told["owner"], told["period"], told["limit"], told["used"], resets_at(told["period"]))
+        return BudgetExceeded(
+            told["owner"], told["period"], told["limit"], told["used"], resets_at(told["period"])
+        )
     return LedgerConflict(message) if code == "EZ409" else None
 
 

@@ -3,7 +3,7 @@
     sync_environment()       the channels that the settings name, at start
     choose(model, mode)      a channel for one attempt
     mark_misconfigured(...)  a channel whose key or model the upstream does not know
-    provider_of(choice)      its engine in this event loop; close_all() ends them
+    provider_of(choice)      its engine in this event loop; close_all() ends them, preload() imports them
 
 Live work reaches the sandbox only where there is nothing else and nothing is sold: while no other
 channel exists and `EASEL_ENV` is not production. It is never a failover.
@@ -252,6 +252,12 @@ def provider_of(choice: Choice) -> Provider:
     if wanted not in engines:
         engines[wanted] = import_string(PROVIDERS[choice.provider])(choice.account)
     return engines[wanted]
+
+
+def preload() -> None:
+    """Import the engines that the settings name, and the sandbox's."""
+    for provider in (SANDBOX, *(name for name, (key, _) in _configured().items() if key)):
+        import_string(PROVIDERS[provider])
 
 
 async def close_all() -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
+from generations import channels
 from generations import drain as drains
-from generations.providers import PROVIDERS
 
 
 def preload() -> None:
     """Import what workers will need before they are forked: each starts at once, and shares it."""
-    for provider, key in (("gemini", settings.EASEL.gemini_api_key), ("sandbox", "always")):
-        if key:
-            import_string(PROVIDERS[provider])
+    channels.preload()
 
 
 def drain() -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from generations.dialect import Incoming
 from generations.errors import Problem
 from generations.spec import Kind, Offer, Size
+from runtime.logs import mask
 
 NANO = Decimal(10) ** 9
 TIERS = {"512": 512, "0.5K": 512, "1K": 1024, "2K": 2048, "4K": 4096}
@@ -84,8 +85,9 @@ def is_integer(value: Any) -> bool:
 
 
 def clip(text: str, longest: int = 80) -> str:
-    """A customer's own word, short enough to be repeated to him in a sentence."""
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+    """A customer's own word, short enough to be repeated to him in a sentence; a key that strayed into
+    it is not."""
+    return str(mask(text if len(text) <= longest else text[: longest - 3] + "..."))
 
 
 def offer_named(offers: Sequence[Offer], name: str) -> Offer | None:

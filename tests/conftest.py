@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 def _set_environment() -> None:
     """Before Django reads its settings: a data home of this worker's own, and no key of the shell."""
-    for name in [n for n in os.environ if n.startswith(("EASEL_", "DATABASE_", "GEMINI_", "GOOGLE_", "OPENAI_"))]:
+    for name in [
+        n for n in os.environ if n.startswith(("EASEL_", "DATABASE_", "GEMINI_", "GOOGLE_", "OPENAI_"))
+    ]:
         if name not in ("EASEL_TRIALS", "EASEL_TEST_DATA"):
             del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="easel-test-"))
@@ -56,7 +58,9 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The PostgreSQL server that all workers of this run share; the last one out stops it."""
     from runtime import embedded
 
-    base = Path(os.environ.get("EASEL_TEST_DATA") or Path(tempfile.gettempdir()) / f"easel-test-pg-{os.getuid()}")
+    base = Path(
+        os.environ.get("EASEL_TEST_DATA") or Path(tempfile.gettempdir()) / f"easel-test-pg-{os.getuid()}"
+    )
     base.mkdir(parents=True, exist_ok=True)
     base.chmod(0o755)
     with embedded.session(base) as server:
@@ -105,6 +109,7 @@ def _database_name(_server: Any, worker_id: str) -> Iterator[str]:
 def _connect_django_to(url: str) -> None:
     from django.conf import settings
     from django.db import connections
+
     from runtime import database as threads
     from tests.house import django_settings
 
@@ -124,6 +129,7 @@ def database(_server: Any, _database_name: str, django_db_blocker: Any) -> Itera
     with django_db_blocker.unblock():
         yield url
         from django.db import connections
+
         from runtime import database as threads
 
         threads.close()

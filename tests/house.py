@@ -51,7 +51,12 @@ def build_template(server: Any, name: str) -> None:
     }
     for command in (["setup_database"], ["migrate", "-v0"], ["seed_catalogue"]):
         done = subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")
@@ -162,12 +167,16 @@ def _answers(url: str) -> bool:
         return False
 
 
-def wait_until(condition: Any, program: Program | None = None, seconds: float = 30, pause: float = 0.05) -> None:
+def wait_until(
+    condition: Any, program: Program | None = None, seconds: float = 30, pause: float = 0.05
+) -> None:
     """Wait for a condition; a program that dies meanwhile ends the wait with its log."""
     until = time.monotonic() + seconds
     while not condition():
         if program is not None and program.process.poll() is not None:
-            raise AssertionError(f"{program.name} ended with {program.process.returncode}:\n{program.output()[-3000:]}")
+            raise AssertionError(
+                f"{program.name} ended with {program.process.returncode}:\n{program.output()[-3000:]}"
+            )
         if time.monotonic() > until:
             tail = program.output()[-3000:] if program else ""
             raise AssertionError(f"not within {seconds} s\n{tail}")

@@ -47,7 +47,7 @@ def restore(*, organization: Organization, reason: str = "", by: Actor) -> Organ
 
 def _set_state(organization: Organization, state: str, action: str, reason: str, by: Actor) -> Organization:
     with tenant(organization):
-        row = Organization.objects.select_for_update().filter(pk=organization.pk).first()
+        row = Organization.objects.of(organization).select_for_update().first()
         if row is None:
             raise NotFound("There is no such organization.")
         before = row.state

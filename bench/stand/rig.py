@@ -124,16 +124,21 @@ def memory(program: Program) -> int:
 
 def cpu(program: Program) -> float:
     """Seconds of processor time that a program's processes have used so far."""
-    processes = (psutil.Process(program.pid), *program.children())
-    return float(sum(sum(process.cpu_times()[:2]) for process in processes))
+    return sum(_seconds(process) for process in (psutil.Process(program.pid), *program.children()))
 
 
 def database_cpu(pid: int) -> float:
     """Seconds of processor time of the database server with all its backends, ended ones too."""
     server = psutil.Process(pid)
-    own = server.cpu_times()
-    alive = sum(sum(child.cpu_times()[:2]) for child in server.children())
-    return float(sum(own[:4]) + alive)
+    return float(sum(server.cpu_times()[:4])) + sum(_seconds(child) for child in server.children())
+
+
+def _seconds(process: psutil.Process) -> float:
+    """Processor seconds of one process; none if it ended meanwhile."""
+    try:
+        return float(sum(process.cpu_times()[:2]))
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def threads(program: Program) -> int:

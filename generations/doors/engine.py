@@ -112,7 +112,7 @@ class Doors:
             method=scope["method"][:8],
             path=incoming.shown_path(incoming.path_of(scope)),
             ip=incoming.address_of(scope, headers) or None,
-            agent=incoming.shown(headers.get("user-agent", ""))[:200],
+            agent=incoming.shown(headers.get("user-agent", ""), 200),
         )
         return Exchange(scope, headers, dialect, request, row, time.perf_counter(), BodyShare(self.budget))
 
@@ -246,7 +246,7 @@ def _nowhere(exchange: Exchange, matched: Matched) -> Problem:
     base = f"{settings.EASEL.url}{exchange.dialect.prefixes[0]}"
     return Problem(
         Kind.NOT_FOUND,
-        f"There is nothing at {exchange.request.method} {exchange.request.path}. "
+        f"There is nothing at {exchange.request.method} {incoming.shown_path(exchange.request.path)}. "
         f"The base URL of this API is {base}.",
     )
 

@@ -135,9 +135,9 @@ def too_large(limit: int) -> Problem:
 
 def shown_path(path: str) -> str:
     """A path as histories may keep it: decoded, at most 300 letters."""
-    return shown(unquote(path))[:300]
+    return shown(unquote(path), 300)
 
 
-def shown(text: str) -> str:
+def shown(text: str, longest: int) -> str:
     """What a client sent, as histories may keep it: without control characters and without secrets."""
-    return str(mask("".join(c for c in text if c.isprintable())))
+    return str(mask("".join(c for c in text if c.isprintable())[:longest]))[:longest]

@@ -14,9 +14,10 @@ from generations.doors import incoming
 from generations.doors.incoming import Scope, Send
 from generations.models import Output
 from runtime import database, storage
+from runtime.errors import DatabaseUnavailable
 from runtime.tenancy import possession
 
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"access-control-allow-origin", b"*"),
@@ -45,8 +46,16 @@ async def serve(scope: Scope, send: Send) -> None:
     if scope["method"] not in ("GET", "HEAD"):
         await _plain(send, 405, "Use GET.", ((b"allow", b"GET, HEAD"),))
         return
-    address = links.parse(incoming.path_of(scope))
-    output = await database.run(lambda: _find(address)) if address else None
+    try:
+        await _answer(scope, send)
+    except DatabaseUnavailable:
+        await _plain(send, 503, "Not available right now. Try again shortly.", ((b"retry-after", b"3"),))
+
+
+async def _answer(scope: Scope, send: Send) -> None:
+    path = incoming.path_of(scope)
+    address = links.parse(path)
+    output = await database.run(lambda: _find(address, path)) if address else None
     token = incoming.query_of(scope).get("t", "")
     if address is None or output is None or not links.opens(token, address, output.epoch):
         revoked = output is not None and any(
@@ -59,11 +68,15 @@ async def serve(scope: Scope, send: Send) -> None:
         await _picture(scope, send, output)
 
 
-def _find(address: links.Address) -> Output | None:
-    """Opened by possession: the link's own generation is all that can be seen."""
+def _find(address: links.Address, path: str) -> Output | None:
+    """Opened by possession: the link's own generation is all that can be seen. An image has one path:
+    another spelling of the same is none."""
     with possession(generation=address.generation):
         rows = Output.objects.across().filter(generation_id=address.generation, number=address.number)
-        return rows.first()
+        output = rows.first()
+    if output is None or path != f"/i/{output.generation_id}/{output.number}.{links.EXTENSIONS[output.mime]}":
+        return None
+    return output
 
 
 async def _picture(scope: Scope, send: Send, output: Output) -> None:
@@ -112,9 +125,9 @@ def _part(header: str, size: int) -> Part | None:
     """What a Range header asks for; the whole where it asks for nothing we know; None if it cannot
     be satisfied."""
     found = _RANGE.match(header)
-    if not found or found.groups() == ("", ""):
+    first, last = found.groups() if found else ("", "")
+    if not (first or last) or (first and last and int(last) < int(first)):
         return Part(0, size, size, partial=False)
-    first, last = found.groups()
     start = int(first) if first else max(size - int(last), 0)
     end = min(int(last) + 1, size) if first and last else size
     return Part(start, end, size, partial=True) if start < end else None

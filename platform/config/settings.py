@@ -160,6 +160,14 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_SENSITIVE_PARAMETERS = [
+    "username",
+    "ip_address",
+    "key",
+    "t",
+    "token",
+    "signature",
+]  # of queries it keeps
 AXES_ENABLE_ADMIN = False  # its pages could delete the evidence
 AXES_VERBOSE = False
 
@@ -239,4 +247,45 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMA
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = EASEL.support_email or f"easel@{_HOST}"
 
-UNFOLD = {"SITE_TITLE": "Easel", "SITE_HEADER": "Easel", "SHOW_HISTORY": True}
+# The operators' admin in our colours: paper and ink of `static/css/tokens.css`, one ultramarine.
+UNFOLD = {
+    "SITE_TITLE": "Easel operators",
+    "SITE_HEADER": "Easel",
+    "SITE_SUBHEADER": "Operators",
+    "SITE_ICON": "config.admin.mark",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.admin.mark"}],
+    "STYLES": ["config.admin.stylesheet"],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "config.admin.dashboard",
+    "SIDEBAR": {"navigation": "config.admin.navigation"},
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "base": {
+            "50": "oklch(97.8% 0.003 85)",
+            "100": "oklch(95.8% 0.004 85)",
+            "200": "oklch(90.5% 0.005 85)",
+            "300": "oklch(84% 0.006 90)",
+            "400": "oklch(70% 0.009 270)",
+            "500": "oklch(50% 0.012 270)",
+            "600": "oklch(44% 0.012 270)",
+            "700": "oklch(35% 0.012 270)",
+            "800": "oklch(29% 0.011 270)",
+            "900": "oklch(20.5% 0.009 270)",
+            "950": "oklch(15% 0.008 270)",
+        },
+        "primary": {
+            "50": "oklch(97.5% 0.012 266)",
+            "100": "oklch(95.5% 0.02 266)",
+            "200": "oklch(90% 0.045 266)",
+            "300": "oklch(84% 0.075 266)",
+            "400": "oklch(78% 0.105 266)",
+            "500": "oklch(76% 0.115 266)",
+            "600": "oklch(44% 0.19 266)",
+            "700": "oklch(38% 0.18 266)",
+            "800": "oklch(34% 0.15 266)",
+            "900": "oklch(30% 0.11 266)",
+            "950": "oklch(25% 0.08 266)",
+        },
+    },
+}

@@ -1,8 +1,8 @@
 """Errors of the floor.
 
-    RuntimeProblem
-      ScopeError            tenant rows were asked for outside a tenant
-      DatabaseUnavailable   the database does not answer (tell the client to come back)
+RuntimeProblem
+  ScopeError            tenant rows were asked for outside a tenant
+  DatabaseUnavailable   the database does not answer (tell the client to come back)
 """
 
 from __future__ import annotations

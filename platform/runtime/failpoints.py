@@ -24,7 +24,9 @@ def read(text: str) -> Mapping[str, float]:
     for item in filter(None, map(str.strip, text.split(","))):
         name, _, chance = item.partition(":")
         if name not in POINTS or not 0 <= float(chance or 1) <= 1:
-            raise ValueError(f"{item!r} is no failpoint: name one of {', '.join(POINTS)}, and a chance up to 1")
+            raise ValueError(
+                f"{item!r} is no failpoint: name one of {', '.join(POINTS)}, and a chance up to 1"
+            )
         chances[name] = float(chance or 1)
     return chances
 

@@ -134,7 +134,7 @@ M = TypeVar("M", bound=models.Model, covariant=True)
 
 class TenantQuerySet(models.QuerySet[M], Generic[M]):
     """Rows of tenants. Start every query with `.of(organization)`, or `.across()` where the scope
-    is not a tenant's."""
+    is not a tenant's. A model names its `tenant_column` if that is not `organization_id`."""
 
     def of(self, organization: Any) -> Self:
         """The rows of one organization. Raises ScopeError outside `with tenant(organization):`."""
@@ -142,7 +142,7 @@ class TenantQuerySet(models.QuerySet[M], Generic[M]):
         wanted = str(getattr(organization, "pk", organization))
         if scope is None or (scope.role == "easel_web" and scope.organization != wanted):
             raise ScopeError(f"{self.model.__name__}: open `with tenant(organization):` first.")
-        return self.filter(organization_id=wanted)
+        return self.filter(**{getattr(self.model, "tenant_column", "organization_id"): wanted})
 
     def across(self) -> Self:
         """The rows of all organizations. Raises ScopeError in a tenant's scope."""
@@ -220,10 +220,14 @@ class TenantTable(_SQL):
             f"CREATE POLICY history ON {table} FOR INSERT TO easel_history WITH CHECK (true)",
         ]
         if self.opened_by:
-            made.append(f"CREATE POLICY possession ON {table} FOR SELECT TO easel_web USING ({self.opened_by})")
+            made.append(
+                f"CREATE POLICY possession ON {table} FOR SELECT TO easel_web USING ({self.opened_by})"
+            )
         if self.target:
             made.append(f"ALTER TABLE {table} ADD CONSTRAINT {table}_tenant UNIQUE ({self.column}, id)")
-        return made + [_grant(table, f"easel_{role}", letters) for role, letters in self.grants.items() if letters]
+        return made + [
+            _grant(table, f"easel_{role}", letters) for role, letters in self.grants.items() if letters
+        ]
 
     def describe(self) -> str:
         return f"Wall in the tenant table {self.table}"

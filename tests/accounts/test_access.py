@@ -6,7 +6,18 @@ import pytest
 
 from accounts.access import KeyScope, Permission, allowed, effective_scopes, rank
 
-ROLES = ("owner", "admin", "developer", "billing", "viewer", "support", "finance", "operations", "auditor", "superuser")
+ROLES = (
+    "owner",
+    "admin",
+    "developer",
+    "billing",
+    "viewer",
+    "support",
+    "finance",
+    "operations",
+    "auditor",
+    "superuser",
+)
 
 # One letter per role, in the order above: y(es) or n(o).
 EXPECTED = {

@@ -338,7 +338,11 @@ def test_an_operator_has_a_role_and_nobody_else_has() -> None:
 
 @pytest.mark.parametrize(
     "email, role, password",
-    [("nobody", "operations", ""), ("a@example.com", "owner", ""), ("b@example.com", "operations", "password")],
+    [
+        ("nobody", "operations", ""),
+        ("a@example.com", "owner", ""),
+        ("b@example.com", "operations", "password"),
+    ],
 )
 def test_a_bad_operator_is_refused_and_not_left_half_made(email: str, role: str, password: str) -> None:
     email = f"{word(6, BASE36)}{email}"

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.faults.ground import Ground, point_django_at
+from tests.faults.proof import prove_ledger
 from tests.house import Servers, with_database
 from tests.upstreams.gemini import Upstream
 
@@ -24,10 +25,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.fault)
 
 
-@pytest.fixture(scope="session")
-def trials() -> int:
-    """How often each fault is tried."""
-    return int(os.environ.get("EASEL_TRIALS", "3"))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for its `trial` runs EASEL_TRIALS times."""
+    if "trial" in metafunc.fixturenames:
+        metafunc.parametrize("trial", range(int(os.environ.get("EASEL_TRIALS", "3"))))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,10 @@ def ground(
     point_django_at(url)
     try:
         with Upstream.in_thread() as google, Servers(url, tmp_path_factory.mktemp("servers")) as servers:
-            yield Ground(servers, google, with_database(_server.admin_url, name))
+            ground = Ground(servers, google, with_database(_server.admin_url, name))
+            yield ground
+            ground.end(*servers.programs)
+            prove_ledger(ground)
     finally:
         point_django_at(database)
         with psycopg.connect(_server.admin_url, autocommit=True) as admin:

@@ -32,7 +32,7 @@ CLOCKS = {
     "EASEL_SLICE_SECONDS": "6",
     "EASEL_BEAT_SECONDS": "0.5",
     "EASEL_STOP_SECONDS": "13",
-    "EASEL_SILENCE_SECONDS": "12",  # a tenth as well, but for the seconds that Python takes to start
+    "EASEL_SILENCE_SECONDS": "20",  # not a tenth: Python takes the same seconds to start
 }
 """A tenth of the production clocks."""
 
@@ -76,6 +76,7 @@ class Ground:
     def cluster(self, name: str = "easel-1", **environ: str) -> Program:
         """A cluster under its supervisor, as systemd starts it; ready when a canary came back."""
         settings = self.servers.environ(**self.settings(**environ))
+        self.run("DELETE FROM generations_beat WHERE cluster = %s", name)  # of an earlier life
         command = [sys.executable, "manage.py", "cluster", "--name", name]
         program = self.servers.start(name, command, settings)
         wait_until(lambda: self.beats(name, "canary"), program, 40)
@@ -98,8 +99,8 @@ class Ground:
         return web
 
     def end(self, *programs: Program) -> None:
-        """Kill programs that this ground started (all of them if none is named)."""
-        for program in programs or tuple(self.servers.programs):
+        """Kill programs that this ground started."""
+        for program in programs:
             if program.process.poll() is None:
                 program.kill()
 
@@ -110,7 +111,7 @@ class Ground:
         return psycopg.connect(self.admin_url, autocommit=True, row_factory=tuple_row)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, values).fetchall()  # type: ignore[arg-type]
+        return self._connection.execute(sql, values).fetchall()
 
     def one(self, sql: str, *values: Any) -> Any:
         """The first column of the first row, or None."""
@@ -119,7 +120,7 @@ class Ground:
 
     def run(self, sql: str, *values: Any) -> int:
         """Execute what gives no rows; how many it touched."""
-        return self._connection.execute(sql, values).rowcount  # type: ignore[arg-type]
+        return self._connection.execute(sql, values).rowcount
 
     def beats(self, cluster: str, kind: str) -> int:
         sql = (
@@ -218,7 +219,7 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
 
 def alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

@@ -61,14 +61,13 @@ def deliver(
     ids=["the same message twice", "two clusters woken at once", "eight messages"],
 )
 def test_work_is_called_for_and_charged_once_however_often_it_is_woken(
-    ground: Ground, pattern: UUID, message: str, clusters: list[str], trials: int
+    ground: Ground, pattern: UUID, message: str, clusters: list[str], trial: int
 ) -> None:
-    for trial in range(trials):
-        prompts = [f"{clusters} {trial} {number}" for number in range(4)]
-        made = deliver(ground, pattern, prompts, message, clusters)
-        ground.until(lambda: ground.live() == 0)
-        assert [ground.calls(prompt) for prompt in prompts] == [1] * 4
-        assert [ground.entries(one) for one in made] == [["hold", "settle"]] * 4
+    prompts = [f"{clusters} {trial} {number}" for number in range(4)]
+    made = deliver(ground, pattern, prompts, message, clusters)
+    ground.until(lambda: ground.live() == 0)
+    assert [ground.calls(prompt) for prompt in prompts] == [1] * 4
+    assert [ground.entries(one) for one in made] == [["hold", "settle"]] * 4
     prove(ground)
 
 

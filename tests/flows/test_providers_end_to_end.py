@@ -78,9 +78,13 @@ def prompt() -> str:
     return f"A lamp {uuid4().hex}"
 
 
-def finished(rig: Rig, key: str, prompt: str, **fields: Any) -> dict[str, Any]:
+def ordered(rig: Rig, key: str, prompt: str, **fields: Any) -> str:
+    """The id of a new evolink task."""
+    return str(EVOLINK.post(rig.url, key, EVOLINK.order(prompt, **fields)).json()["id"])
+
+
+def finished(rig: Rig, key: str, task: str) -> dict[str, Any]:
     """The evolink task when it is final."""
-    task = EVOLINK.post(rig.url, key, EVOLINK.order(prompt, **fields)).json()["id"]
 
     def final() -> dict[str, Any] | None:
         found: dict[str, Any] = EVOLINK.read(rig.url, key, task).json()
@@ -97,7 +101,7 @@ def outcomes(books: Books) -> list[tuple[str, str]]:
 
 
 def test_a_real_generation_is_stored_billed_and_traced(rig: Rig, key: str, books: Books, prompt: str) -> None:
-    done = finished(rig, key, prompt, size="16:9")
+    done = finished(rig, key, ordered(rig, key, prompt, size="16:9"))
 
     picture = CLIENT.get(done["results"][0])
     assert Image.open(io.BytesIO(picture.content)).size == (1344, 768)
@@ -160,7 +164,7 @@ def test_more_images_than_asked_are_neither_delivered_nor_charged(
 
 
 def test_blocked_content_is_told_and_free(rig: Rig, key: str, books: Books, prompt: str) -> None:
-    done = finished(rig, key, f"{prompt} stub:block")
+    done = finished(rig, key, ordered(rig, key, f"{prompt} stub:block"))
 
     assert done["error"]["code"] == "content_policy_violation"
     assert outcomes(books) == [("failed", "content_blocked")]
@@ -175,7 +179,7 @@ def test_google_is_given_the_time_it_asks_for_and_no_try_is_spent(
     rig: Rig, key: str, books: Books, prompt: str, form: str
 ) -> None:
     rig.google.program(form, prompt=prompt, times=1)
-    done = finished(rig, key, prompt)
+    done = finished(rig, key, ordered(rig, key, prompt))
 
     assert done["status"] == "completed"
     first, second = books.attempts(books.only()["id"])
@@ -268,10 +272,11 @@ def mended(rig: Rig) -> Iterator[Rig]:
 
 def gets_no_picture(rig: Rig, key: str, books: Books, prompt: str, status: int) -> httpx2.Response:
     """Neither door hands out anything that the sandbox drew, and nothing is charged or stays held."""
+    task = ordered(rig, key, prompt)
     answer = OPENAI.post(rig.url, key, OPENAI.order(prompt))
     assert answer.status_code == status, answer.text[:300]
-    task = finished(rig, key, prompt)
-    assert (task["status"], task["error"]["code"]) == ("failed", "service_unavailable")
+    done = finished(rig, key, task)
+    assert (done["status"], done["error"]["code"]) == ("failed", "service_unavailable")
     providers = {row["provider"] for made in books.generations() for row in books.attempts(made["id"])}
     assert "sandbox" not in providers
     assert books.count("generations_output") == 0
@@ -283,12 +288,14 @@ def test_a_refused_key_takes_the_channel_out_of_service_and_nobody_draws_instead
     mended: Rig, key: str, books: Books, prompt: str
 ) -> None:
     mended.google.program("stub:bad_key", prompt=prompt, times=1)
+    finished(mended, key, ordered(mended, key, prompt))
+    time.sleep(channels.FRESH_SECONDS + 0.1)
     gets_no_picture(mended, key, books, prompt, 503)
 
     health, why = mended.channel()
     assert health == "misconfigured"
     assert "API key not valid" in why
-    assert mended.google.calls.prompts[prompt] == 1, "the second order was not sent any more"
+    assert mended.google.calls.prompts[prompt] == 1, "the next orders were not sent any more"
 
 
 @pytest.mark.parametrize("change", [{"enabled": False}, {"weight": 0}, {"health": "broken"}], ids=str)

@@ -14,12 +14,14 @@ INVARIANTS = {
     "I1 what is held is what live generations hold": f"""
         SELECT w.mode FROM billing_wallet w WHERE w.organization_id = %(o)s AND w.held <> coalesce(
             (SELECT sum({_HOLD}) FROM generations_generation g
-             WHERE g.organization_id = w.organization_id AND g.mode = w.mode AND g.state IN ('queued', 'running')), 0)
+             WHERE g.organization_id = w.organization_id AND g.mode = w.mode
+               AND g.state IN ('queued', 'running')), 0)
     """,
     "I2 a wallet is the replay of its entries": """
         SELECT w.mode FROM billing_wallet w JOIN LATERAL (
             SELECT coalesce(sum(amount) FILTER (WHERE kind IN ('grant', 'refund') OR debit = 'adjustment'), 0)
-                   - coalesce(sum(amount) FILTER (WHERE kind = 'settle' OR credit = 'adjustment'), 0) AS posted,
+                   - coalesce(sum(amount) FILTER (WHERE kind = 'settle' OR credit = 'adjustment'), 0)
+                   AS posted,
                    coalesce(sum(amount) FILTER (WHERE credit = 'held'), 0)
                    - coalesce(sum(amount) FILTER (WHERE debit = 'held'), 0) AS held
             FROM billing_entry e WHERE e.organization_id = w.organization_id AND e.mode = w.mode
@@ -55,13 +57,15 @@ INVARIANTS = {
                OR (g.state = 'succeeded') <> (g.delivered > 0))
     """,
     "I7 no more refunded than was charged": """
-        SELECT generation_id::text FROM billing_entry WHERE organization_id = %(o)s AND generation_id IS NOT NULL
+        SELECT generation_id::text FROM billing_entry
+        WHERE organization_id = %(o)s AND generation_id IS NOT NULL
         GROUP BY generation_id
         HAVING coalesce(sum(amount) FILTER (WHERE kind = 'refund'), 0)
                > coalesce(sum(amount) FILTER (WHERE kind = 'settle'), 0)
     """,
     "I11 whoever waits has a try left, and each try has its number": """
-        SELECT g.id::text FROM generations_generation g LEFT JOIN generations_attempt a ON a.generation_id = g.id
+        SELECT g.id::text
+        FROM generations_generation g LEFT JOIN generations_attempt a ON a.generation_id = g.id
         WHERE g.organization_id = %(o)s GROUP BY g.id
         HAVING count(a) <> g.attempt OR coalesce(max(a.number), 0) <> g.attempt
             OR (g.state = 'queued' AND g.tries_left = 0) OR g.tries_left > 3
@@ -95,7 +99,8 @@ INVARIANTS = {
     "I21 the history ends where the generation stands": """
         SELECT g.id::text FROM generations_generation g
         WHERE g.organization_id = %(o)s AND g.state IS DISTINCT FROM (
-            SELECT t.new_state FROM generations_transition t WHERE t.generation_id = g.id ORDER BY t.id DESC LIMIT 1)
+            SELECT t.new_state FROM generations_transition t
+            WHERE t.generation_id = g.id ORDER BY t.id DESC LIMIT 1)
     """,
     "O4 the roll-up equals the ledger": """
         SELECT m.mode FROM (VALUES ('live'), ('test')) m (mode)
@@ -106,7 +111,8 @@ INVARIANTS = {
     """,
     "K9 a budget counts open holds and charges": f"""
         SELECT b.id::text FROM billing_budget b WHERE b.organization_id = %(o)s AND b.used <> coalesce((
-            SELECT sum(CASE g.hold WHEN 'open' THEN {_HOLD} ELSE g.delivered * g.image_tokens * g.unit_price END)
+            SELECT sum(CASE g.hold WHEN 'open' THEN {_HOLD}
+                                   ELSE g.delivered * g.image_tokens * g.unit_price END)
             FROM generations_generation g
             WHERE g.organization_id = b.organization_id AND g.mode = b.mode), 0)
     """,

@@ -90,7 +90,8 @@ class Team:
     def row(self, generation: UUID) -> Any:
         """(state, kind, delivered, attempt, tries_left, ended_by)"""
         found = self.admin.execute(
-            "SELECT state, kind, delivered, attempt, tries_left, ended_by FROM generations_generation WHERE id = %s",
+            "SELECT state, kind, delivered, attempt, tries_left, ended_by FROM generations_generation"
+            " WHERE id = %s",
             (generation,),
         )
         return found.fetchone()

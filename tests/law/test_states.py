@@ -181,8 +181,8 @@ def test_the_database_refuses_a_second_entry_of_a_kind_for_a_generation(team: Te
     team.finished(count=2, images=1)
     with pytest.raises(errors.UniqueViolation, match="billing_entry_generation_once"):
         team.admin.execute(
-            "INSERT INTO billing_entry (organization_id, mode, kind, debit, credit, amount, tokens, unit_price,"
-            " generation_id, reference, reason, actor)"
+            "INSERT INTO billing_entry (organization_id, mode, kind, debit, credit, amount, tokens,"
+            " unit_price, generation_id, reference, reason, actor)"
             " SELECT organization_id, mode, kind, debit, credit, amount, tokens, unit_price, generation_id,"
             " 'again', '', '' FROM billing_entry WHERE organization_id = %s AND kind = %s",
             (team.id, kind),

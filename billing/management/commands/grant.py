@@ -22,11 +22,11 @@ class Command(BaseCommand):
         parser.add_argument("--org", required=True, metavar="SLUG", help="the organization's short name")
         parser.add_argument("--usd", required=True, metavar="N", help="dollars, at most nine decimals")
         parser.add_argument("--reason", required=True, help="what it is for; the team sees it")
-        parser.add_argument("--reference", default="", help="say the same reference twice, and it is done once")
+        parser.add_argument(
+            "--reference", default="", help="say the same reference twice, and it is done once"
+        )
 
-    def handle(
-        self, *args: Any, org: str, usd: str, reason: str, reference: str, **options: Any
-    ) -> None:
+    def handle(self, *args: Any, org: str, usd: str, reason: str, reference: str, **options: Any) -> None:
         try:
             organization = organization_by_slug(org)
             made = actions.grant(
@@ -39,7 +39,9 @@ class Command(BaseCommand):
         except AccountsProblem as problem:
             raise CommandError(problem.message) from problem
         except (ValueError, InvalidOperation) as error:
-            raise CommandError(f"--usd {usd}: give dollars with at most nine decimals, such as 25 or 0.50.") from error
+            raise CommandError(
+                f"--usd {usd}: give dollars with at most nine decimals, such as 25 or 0.50."
+            ) from error
         with tenant(organization):
             balance = ledger.balance(organization.pk, "live")
         done = "Granted" if made else "Granted before, nothing changed:"

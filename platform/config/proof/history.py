@@ -121,24 +121,23 @@ I12 = Invariant(
 )
 
 _ROWS = """
-    SELECT 'entry' AS name, id::text, organization_id, mode, generation_id FROM billing_entry
-     WHERE generation_id IS NOT NULL
-    UNION ALL SELECT 'output', id::text, organization_id, mode, generation_id FROM generations_output
-    UNION ALL SELECT 'attempt', id::text, organization_id, mode, generation_id FROM generations_attempt
-    UNION ALL SELECT 'transition', id::text, organization_id, mode, generation_id
-                FROM generations_transition
-    UNION ALL SELECT 'idempotency record', id::text, organization_id, mode, generation_id
+    SELECT 'entry' AS name, id AS number, NULL::uuid AS id, organization_id, mode, generation_id
+      FROM billing_entry WHERE generation_id IS NOT NULL
+    UNION ALL SELECT 'output', NULL, id, organization_id, mode, generation_id FROM generations_output
+    UNION ALL SELECT 'attempt', NULL, id, organization_id, mode, generation_id FROM generations_attempt
+    UNION ALL SELECT 'transition', id, NULL, organization_id, mode, generation_id FROM generations_transition
+    UNION ALL SELECT 'idempotency record', id, NULL, organization_id, mode, generation_id
                 FROM generations_idempotencyrecord
-    UNION ALL SELECT 'message', id::text, organization_id, mode, generation_id FROM accounts_outboxmessage
-     WHERE generation_id IS NOT NULL
+    UNION ALL SELECT 'message', NULL, id, organization_id, mode, generation_id
+                FROM accounts_outboxmessage WHERE generation_id IS NOT NULL
 """
-"""Every row that is about a generation."""
+"""Every row that is about a generation; some tables count their rows, some have UUIDs."""
 
 I15 = Invariant(
     "I15",
     "Every row about a generation belongs to the organization of that generation.",
     f"""
-    SELECT concat(r.name, ' ', r.id), CASE WHEN g.id IS NULL
+    SELECT concat(r.name, ' ', r.number, r.id), CASE WHEN g.id IS NULL
         THEN concat('is about generation ', r.generation_id, ', which does not exist')
         ELSE concat('belongs to ', r.organization_id, ', its generation ', g.id,
                     ' to ', g.organization_id) END
@@ -152,9 +151,9 @@ I16 = Invariant(
     "I16",
     "Test generations moved no live money, nor live ones test money: all their rows have one mode.",
     f"""
-    SELECT concat(r.name, ' ', r.id), concat('is ', r.mode, ', its generation ', g.id, ' is ', g.mode)
-    FROM ({_ROWS}) AS r
-    JOIN generations_generation g ON g.id = r.generation_id
+    SELECT concat(r.name, ' ', r.number, r.id),
+           concat('is ', r.mode, ', its generation ', g.id, ' is ', g.mode)
+    FROM ({_ROWS}) AS r JOIN generations_generation g ON g.id = r.generation_id
     WHERE g.mode <> r.mode AND {of("r.organization_id")}
     UNION ALL
     SELECT concat('generation ', g.id), concat('is ', g.mode, ', its key ', k.id, ' is ', k.mode)

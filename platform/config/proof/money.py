@@ -124,7 +124,7 @@ I6 = Invariant(
     WITH stored AS (
         SELECT organization_id, generation_id, count(*) AS images, min(number) AS first, max(number) AS last,
                bool_and(storage_key <> '' AND bytes > 0 AND width > 0 AND height > 0
-                        AND length(sha256) = 64 AND translate(sha256, '0123456789abcdef', '') = '') AS sound
+                        AND length(sha256) = 64) AS sound
         FROM generations_output WHERE {OF} GROUP BY 1, 2
     ), charged AS (
         SELECT organization_id, generation_id, sum(tokens) AS tokens, max(unit_price) AS unit_price,

@@ -117,12 +117,12 @@ _COUNTED = {
     "generations": f"SELECT count(*) FROM generations_generation WHERE {OF}",
     "entries": f"SELECT count(*) FROM billing_entry WHERE {OF}",
     "organizations": f"SELECT count(*) FROM accounts_organization WHERE {of('id')}",
-    "seals": "SELECT count(*) FROM billing_seal",
 }
 
 
 def _counts(organization: UUID | None) -> dict[str, int]:
-    return {name: int(_value(sql, organization)) for name, sql in _COUNTED.items()}
+    counted = {name: int(_value(sql, organization)) for name, sql in _COUNTED.items()}
+    return counted if organization else counted | {"seals": int(_value("SELECT count(*) FROM billing_seal"))}
 
 
 def _value(sql: str, organization: UUID | None = None) -> Any:

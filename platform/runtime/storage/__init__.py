@@ -1,7 +1,7 @@
 """Where images are kept: local files or a private S3 bucket behind one small interface.
 
-    default()             the store that `EASEL_STORAGE` names
-    open_storage(place)   the store at a place, one per process
+default()             the store that `EASEL_STORAGE` names
+open_storage(place)   the store at a place, one per process
 """
 
 from __future__ import annotations

@@ -87,8 +87,13 @@ def _finding(finding: proof.Finding) -> list[str]:
     return lines
 
 
+def _counted(count: int, name: str) -> str:
+    one = f"{name[:-3]}y" if name.endswith("ies") else name[:-1]
+    return f"{count:,} {one if count == 1 else name}"
+
+
 def _verdict(result: proof.Proof) -> str:
-    seen = ", ".join(f"{count:,} {name}" for name, count in result.counts.items())
+    seen = ", ".join(_counted(count, name) for name, count in result.counts.items())
     read = f"{seen}, {result.seconds:.1f} seconds."
     if not result.broken:
         return f"Everything holds: {read}"

@@ -1,0 +1,17 @@
+"""Names of what a row points at by its bare id, read in the same query."""
+
+from __future__ import annotations
+
+from django.db.models import OuterRef, Subquery
+
+from accounts.models import ApiKey, Organization
+
+
+def named_organization() -> Subquery:
+    """The name of the organization under `organization_id`."""
+    return Subquery(Organization.objects.across().filter(pk=OuterRef("organization_id")).values("name")[:1])
+
+
+def named_key() -> Subquery:
+    """The name of the API key under `key_id`."""
+    return Subquery(ApiKey.objects.across().filter(pk=OuterRef("key_id")).values("name")[:1])

@@ -1,0 +1,58 @@
+"""What operators type to find something: a slug, a name, an address, a key. Each is resolved by an
+index first, so that a search never scans the history."""
+
+from __future__ import annotations
+
+import re
+
+from django.db.models import Q
+
+from accounts.models import ApiKey, Organization, User
+
+MOST = 50
+_KEY = re.compile(r"^easel_(?:live|test)_([0-9A-Za-z]{10})")
+_PUBLIC = re.compile(r"^[0-9A-Za-z]{10}$")
+
+
+def organizations(term: str) -> list[Organization]:
+    """Those with this slug or with this in their name."""
+    if len(term) < 2:
+        return []
+    return list(Organization.objects.across().filter(Q(slug=term.lower()) | Q(name__icontains=term))[:MOST])
+
+
+def keys(term: str) -> list[ApiKey]:
+    """The key that this is, whole or its prefix or the public part of it."""
+    found = _KEY.match(term)
+    public = found[1] if found else term
+    if not _PUBLIC.match(public):
+        return []
+    return list(
+        ApiKey.objects.across().filter(public_id=public).only("id", "organization_id", "mode", "public_id")
+    )
+
+
+def people(term: str) -> list[User]:
+    """Those with this in their address."""
+    return list(User.objects.filter(email__icontains=term).only("id")[:MOST]) if "@" in term else []
+
+
+def by_organization(term: str) -> Q | None:
+    """Rows of the organizations that this may mean."""
+    found = organizations(term)
+    return Q(organization_id__in=[one.pk for one in found]) if found else None
+
+
+def by_key(term: str) -> Q | None:
+    """Rows of a key, by the index of its organization."""
+    found = keys(term)
+    if not found:
+        return None
+    (key,) = found
+    return Q(organization_id=key.organization_id, mode=key.mode, key_id=key.pk)
+
+
+def by_member(term: str) -> Q | None:
+    """Rows of a person."""
+    found = people(term)
+    return Q(user_id__in=[one.pk for one in found]) if found else None

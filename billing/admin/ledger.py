@@ -1,0 +1,161 @@
+"""Wallets, entries, budgets, prices and seals."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts.access import Permission
+from accounts.admin import search
+from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.columns import ago, code, column, count, link, mode, mono, organization, plain, words
+from accounts.admin.filters import RecentFilter, choice, recent
+from accounts.admin.names import named_key
+from accounts.models import Mode
+from billing.admin.columns import money, tokens, unit_price
+from billing.models import Budget, Entry, Price, Seal, Wallet
+
+KINDS = {
+    "grant": "good",
+    "hold": "wait",
+    "settle": "good",
+    "release": "calm",
+    "refund": "warn",
+    "adjust": "warn",
+}
+SEALED = (("billing_entry", "Ledger"), ("accounts_auditevent", "Audit log"))
+_OF_GENERATION = Q(kind__in=["hold", "settle", "release"])  # as the index by generation says it
+_UUID = re.compile(r"^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$", re.IGNORECASE)
+
+generation = link(
+    "Generation", "generations_generation", "generation_id", lambda row: code(str(row.generation_id)[-12:])
+)
+
+
+class Line(NamedTuple):
+    """An entry as the page of its generation shows it. `amount` in nano-dollars."""
+
+    kind: str
+    tone: str
+    debit: str
+    credit: str
+    tokens: int | None
+    amount: int
+    at: datetime
+    link: str
+
+    @property
+    def shown_tokens(self) -> str:
+        return "" if self.tokens is None else f"{self.tokens:,}"
+
+
+def lines_of(organization_id: UUID, mode: str, generation_id: UUID) -> list[Line]:
+    """What the ledger says of a generation, oldest first. Two queries: a refund has no index by its
+    generation, but it stands in the organization's entries after the charge that it takes back."""
+    rows = list(Entry.objects.across().filter(_OF_GENERATION, generation_id=generation_id).order_by("id"))
+    if any(entry.kind == Entry.Kind.SETTLE for entry in rows):
+        later = Entry.objects.across().filter(organization_id=organization_id, mode=mode, id__gt=rows[0].pk)
+        rows += later.filter(kind=Entry.Kind.REFUND, generation_id=generation_id).order_by("id")
+    return [_line(entry) for entry in rows]
+
+
+def _line(entry: Entry) -> Line:
+    return Line(
+        entry.get_kind_display(), KINDS[entry.kind], entry.get_debit_display(), entry.get_credit_display(),
+        entry.tokens, entry.amount, entry.created_at,
+        reverse("admin:billing_entry_change", args=[entry.pk]),
+    )  # fmt: skip
+
+
+def _by_generation(term: str) -> Q | None:
+    return _OF_GENERATION & Q(generation_id=UUID(term)) if _UUID.match(term) else None
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Wallets", "account_balance_wallet", Permission.USAGE_READ
+    joins = ("organization",)
+    list_filter = (choice("mode", Mode.choices),)
+    search_help_text = "Organization"
+    finders = (search.by_organization,)
+    available = money("Available", lambda row: row.available)
+    held = money("Held by running work", lambda row: row.held)
+    posted = money("Posted", lambda row: row.posted)
+    list_display = (
+        plain("organization.name", "Organization"), mode(), available, held, posted,
+    )  # fmt: skip
+    groups = (("Wallet", (organization(), mode(), available, held, posted, mono("id", "Id"))),)
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Ledger", "receipt_long", Permission.USAGE_READ
+    joins = ("organization",)
+    list_filter = (choice("kind", Entry.Kind.choices), choice("mode", Mode.choices), RecentFilter)
+    search_help_text = "Organization or generation id"
+    finders = (_by_generation, search.by_organization)
+    kind = words("kind", KINDS)
+    way = column("From → to", lambda row: f"{row.get_debit_display()} → {row.get_credit_display()}", "way")
+    charged = tokens("Tokens", lambda row: row.tokens)
+    dollars = money("Amount", lambda row: row.amount)
+    list_display = (
+        mono("id", "Entry"), kind, organization(), mode(), way, charged, dollars, generation,
+        ago("created_at", "When"),
+    )  # fmt: skip
+    groups = (
+        ("Entry", (kind, organization(), mode(), way, charged, dollars)),
+        ("Why", (
+            generation, mono("reference"), plain("reason"), plain("actor", "By"), ago("created_at", "When"),
+            unit_price("Unit price", lambda row: row.unit_price), mono("id", "Entry"),
+        )),
+    )  # fmt: skip
+
+
+@admin.register(Budget)
+class BudgetAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Budgets", "savings", Permission.USAGE_READ
+    joins = ("organization",)
+    list_filter = (choice("period", Budget.Period.choices), choice("mode", Mode.choices))
+    search_help_text = "Organization"
+    finders = (search.by_organization,)
+    key = link("Key", "accounts_apikey", "key_id", lambda row: row.key_name or "a key")
+    used = money("Used", lambda row: row.used)
+    limit = money("Limit", lambda row: row.limit)
+    list_display = (
+        plain("organization.name", "Organization"), mode(), key, plain("period"), used, limit,
+        ago("window", "Since"),
+    )  # fmt: skip
+    groups = (
+        ("Budget", (organization(), mode(), key, plain("period"), used, limit)),
+        ("Times", (ago("window", "Counts since"), ago("created_at"), mono("id", "Id"))),
+    )
+
+    def extras(self) -> dict[str, Any]:
+        return {"key_name": named_key()}
+
+
+@admin.register(Price)
+class PriceAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Prices", "sell", Permission.PLATFORM_READ
+    of_organization = ""
+    price = unit_price("Price", lambda row: row.unit_price)
+    list_display = (mono("model"), price, ago("effective_from", "From"), ago("created_at"))
+    groups = (("Price", (mono("model"), price, ago("effective_from", "From"), ago("created_at"))),)
+
+
+@admin.register(Seal)
+class SealAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Seals", "verified", Permission.USAGE_READ
+    of_organization = ""
+    secrets = ("previous", "signature")
+    list_filter = (choice("table", SEALED), recent("sealed_at"))
+    rows = column("Rows", lambda row: f"{row.first_id:,} to {row.last_id:,}")
+    list_display = (mono("table"), rows, count("count"), ago("sealed_at"))
+    digest = column("SHA-256 of the rows", lambda row: code(bytes(row.digest).hex()), "rows_hash")
+    groups = (("Seal", (mono("table"), rows, count("count"), digest, ago("sealed_at"))),)

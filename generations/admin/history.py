@@ -1,0 +1,186 @@
+"""The histories of the work: what providers did, what came out, how it moved, who called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+
+from accounts.access import Permission
+from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.columns import (
+    ago,
+    changes,
+    column,
+    count,
+    figures,
+    link,
+    mode,
+    mono,
+    organization,
+    plain,
+    span,
+    words,
+    yes,
+)
+from accounts.admin.filters import RecentById, choice, doors, recent
+from accounts.admin.names import named_key, named_organization
+from accounts.admin.search import by_key, by_organization
+from accounts.models import Mode
+from generations.admin import search
+from generations.admin.columns import (
+    OUTCOMES,
+    STATES,
+    generation,
+    generation_name,
+    kind,
+    request_path,
+    state_tag,
+    status,
+    thumbnail,
+)
+from generations.admin.filters import kinds
+from generations.models import ApiRequest, Attempt, IdempotencyRecord, Output, Transition
+from generations.models.generation import STATES as STATE_CHOICES
+
+STATUSES = [
+    (word, word) for word in ("200", "400", "401", "402", "404", "409", "422", "429", "500", "503", "504")
+]
+AMONG = (search.of_generation_within, by_organization)
+HELP = "Generation or organization"
+
+
+def _took(row: Attempt) -> str | None:
+    return span((row.finished_at - row.started_at).total_seconds()) if row.finished_at else None
+
+
+@admin.register(ApiRequest)
+class ApiRequestAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Requests", "swap_vert", Permission.GENERATION_READ
+    of_organization = "organization_id"
+    finders = (search.by_request, search.of_generation, by_key, by_organization)
+    search_help_text = "Request id, generation, key, organization"
+    list_filter = (
+        choice("status", STATUSES),
+        kinds, doors("door"), choice("mode", Mode.choices), RecentById,
+    )  # fmt: skip
+    team = organization(name="organization_name")
+    key = link("Key", "accounts_apikey", "key_id", lambda row: row.key_name or "a key")
+    took = figures("Took", lambda row: None if row.milliseconds is None else f"{row.milliseconds:,} ms")
+    list_display = (
+        request_path, status, kind, team, plain("door"), generation, took, mono("request_id", "Request id"),
+        ago("at", "When"),
+    )  # fmt: skip
+    groups = (
+        ("Request", (
+            request_path, status, kind, plain("door"), mono("request_id", "Request id"), generation,
+        )),
+        ("Caller", (team, mode(), key, mono("ip", "Address"), plain("agent"))),
+        ("Answer", (
+            took, count("bytes_in", "Bytes in"), count("bytes_out", "Bytes out"), yes("replayed"),
+            ago("at", "When"), mono("id", "Id"),
+        )),
+    )  # fmt: skip
+
+    def extras(self) -> dict[str, Any]:
+        return {"organization_name": named_organization(), "key_name": named_key()}
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Attempts", "replay", Permission.GENERATION_READ
+    joins, finders, search_help_text = ("organization",), AMONG, HELP
+    list_filter = (
+        choice("outcome", [(word, word.capitalize()) for word in OUTCOMES if word]),
+        kinds, choice("mode", Mode.choices), RecentById,
+    )  # fmt: skip
+    outcome = words("outcome", OUTCOMES)
+    engine = column("Provider", lambda row: " ".join(filter(None, (row.provider, row.channel))))
+    list_display = (
+        generation_name, count("number", "Attempt"), outcome, kind, organization(), engine,
+        plain("upstream_model"), figures("Took", _took), count("images"), ago("started_at"),
+    )  # fmt: skip
+    groups = (
+        ("Attempt", (generation, organization(), count("number"), outcome, kind, plain("detail"))),
+        ("Provider", (
+            plain("provider"), plain("channel"), mono("upstream_model"), mono("upstream_request_id"),
+            changes("usage"), count("images"), count("surplus"),
+        )),
+        ("Times", (
+            ago("started_at"), ago("upstream_at", "Called"), ago("finished_at"), column("Took", _took),
+            mono("owner", "Process"), mono("id", "Id"),
+        )),
+    )  # fmt: skip
+
+
+@admin.register(Output)
+class OutputAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Images", "photo_library", Permission.GENERATION_READ
+    joins, finders, search_help_text = ("organization",), AMONG, HELP
+    secrets = ("signature",)
+    list_filter = (choice("mode", Mode.choices), RecentById)
+    small = column("Image", thumbnail)
+    large = column("Image", lambda row: thumbnail(row, "large"), "large")
+    private = (small, large)
+    pixels = column("Pixels", lambda row: f"{row.width} × {row.height}")
+    list_display = (
+        generation_name, small, count("number"), organization(), plain("mime", "Type"), pixels,
+        count("bytes"), ago("created_at"), ago("deleted_at"),
+    )  # fmt: skip
+    groups = (
+        ("Image", (large, generation, organization(), count("number"), mode())),
+        ("File", (
+            plain("mime", "Type"), pixels, count("bytes"), mono("sha256", "SHA-256"), mono("storage_key"),
+            count("epoch", "Link epoch"), ago("created_at"), ago("deleted_at"), mono("id", "Id"),
+        )),
+    )  # fmt: skip
+
+
+@admin.register(Transition)
+class TransitionAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Transitions", "timeline", Permission.GENERATION_READ
+    joins, finders, search_help_text = ("organization",), AMONG, HELP
+    list_filter = (
+        choice("new_state", STATE_CHOICES, title="new state"),
+        choice("mode", Mode.choices),
+        recent("at"),
+    )
+    to = column("To", lambda row: state_tag(row.new_state, row.kind), "to_state")
+    list_display = (
+        generation_name, words("old_state", STATES, "From"), to, count("new_attempt", "Attempt"),
+        organization(), ago("at", "When"),
+    )  # fmt: skip
+    groups = (
+        ("Transition", (generation, organization(), words("old_state", STATES, "From"), to)),
+        ("How", (
+            count("old_attempt"), count("new_attempt"), count("ended_by", "Ended by attempt"), kind,
+            ago("at", "When"), mono("id", "Id"),
+        )),
+    )  # fmt: skip
+
+
+@admin.register(IdempotencyRecord)
+class IdempotencyAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Idempotency", "fingerprint", Permission.GENERATION_READ
+    joins, finders, search_help_text = ("organization",), AMONG, HELP
+    secrets = ("fingerprint",)
+    list_filter = (choice("mode", Mode.choices), recent("created_at"))
+    list_display = (
+        mono("key", "Idempotency key"),
+        organization(),
+        generation,
+        mode(),
+        ago("created_at"),
+    )
+    groups = (
+        (
+            "Record",
+            (
+                mono("key", "Idempotency key"),
+                organization(),
+                generation,
+                mode(),
+                ago("created_at"),
+            ),
+        ),
+    )

@@ -1,0 +1,123 @@
+"""Two organizations with a row in every tenant table, and what the database says about those tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+import psycopg
+from django.apps import apps
+
+from accounts import limits
+from accounts.actions import keys, members
+from accounts.models import ApiKey, Door, Role, User
+from billing import actions as billing
+from generations.actions import finish
+from generations.actions.finish import Tried
+from generations.actions.submit import Asked, Quote, submit
+from generations.models import ApiRequest
+from generations.spec import Order
+from runtime import ids
+from runtime.clock import utc_now
+from tests.cast import BY, IMAGE, give_credit, make_organization, make_user
+from tests.law.team import MODEL, pictures
+
+ORGANIZATION = "accounts_organization"
+TABLES = sorted(
+    model._meta.db_table
+    for model in apps.get_models()
+    if model._meta.db_table == ORGANIZATION or "organization_id" in {f.attname for f in model._meta.fields}
+)
+
+
+def column(table: str) -> str:
+    """The column that says whose a row is."""
+    return "id" if table == ORGANIZATION else "organization_id"
+
+
+@dataclass(frozen=True)
+class Household:
+    """An organization that has done everything once."""
+
+    id: UUID
+    owner: User
+    key: ApiKey
+    generation: UUID
+
+    @classmethod
+    def settle(cls) -> Self:
+        owner = make_user("owner")
+        organization = make_organization(owner)
+        members.add(organization=organization, user=make_user("viewer"), role=Role.VIEWER, by=BY)
+        give_credit(organization, 10)
+        billing.set_budget(organization=organization, period="day", limit=100 * IMAGE, by=BY)
+        key, _ = keys.create(organization=organization, mode="live", name="test", by=BY)
+        limits.count(organization=organization.pk, organization_limit=None, key=key.pk, key_limit=9)
+        return cls(organization.pk, owner, key, _generate(organization.pk, key))
+
+
+def _generate(organization: UUID, key: ApiKey) -> UUID:
+    """A delivered generation with a callback, an idempotency key and a request."""
+    asked = Asked(
+        organization=organization,
+        mode="live",
+        key=key.pk,
+        member=None,
+        dialect=Door.OPENAI,
+        idempotency_key="once",
+        wait=True,
+        owner="web",
+        request=ApiRequest(
+            at=utc_now(), request_id=ids.word(8), door="openai", method="POST", path="/v1", ip="192.0.2.1"
+        ),
+    )
+    order = Order(model=MODEL, asked=MODEL, prompt="a red fox", callback_url="https://example.com/done")
+    lease = submit(asked, order, Quote(image_tokens=1290)).claimed
+    assert lease is not None
+    assert finish.succeed(lease, pictures(lease), [], Tried())
+    return lease.id
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A foreign key as the catalogue of the database has it."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+
+
+def ties(admin: psycopg.Connection) -> list[Tie]:
+    """Every foreign key of a tenant table."""
+    rows = admin.execute(
+        """
+        SELECT c.conname, c.conrelid::regclass::text,
+               (SELECT array_agg(a.attname::text ORDER BY k.n)
+                FROM unnest(c.conkey) WITH ORDINALITY k (num, n)
+                JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
+               c.confrelid::regclass::text,
+               (SELECT array_agg(a.attname::text ORDER BY k.n)
+                FROM unnest(c.confkey) WITH ORDINALITY k (num, n)
+                JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.num)
+        FROM pg_constraint c WHERE c.contype = 'f' AND c.conrelid::regclass::text = ANY (%s) ORDER BY 1
+        """,
+        (TABLES,),
+    )
+    return [Tie(name, table, tuple(own), target, tuple(other)) for name, table, own, target, other in rows]
+
+
+def unique_sets(admin: psycopg.Connection) -> dict[tuple[str, tuple[str, ...]], bool]:
+    """(table, columns) of every unique index of a tenant table, and whether it is the primary key."""
+    rows = admin.execute(
+        """
+        SELECT i.indrelid::regclass::text, i.indisprimary,
+               (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a
+                WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey))
+        FROM pg_index i WHERE i.indisunique AND i.indrelid::regclass::text = ANY (%s)
+        """,
+        (TABLES,),
+    )
+    return {(table, tuple(columns)): primary for table, primary, columns in rows}
