@@ -112,8 +112,8 @@ def release(held: Held, closing: Closing) -> bool:
 
 def _close(held: Held, tokens: int, closing: Closing) -> bool:
     values = (
-        held.organization, held.mode, held.key, held.generation, held.tokens, tokens, held.unit_price, held.at,
-        closing.at, closing.member, closing.model, closing.dialect, closing.outcome, closing.images,
+        held.organization, held.mode, held.key, held.generation, held.tokens, tokens, held.unit_price,
+        held.at, closing.at, closing.member, closing.model, closing.dialect, closing.outcome, closing.images,
     )  # fmt: skip
     return bool(_call("billing_close", values))
 
@@ -169,7 +169,8 @@ def _move(organization: UUID, mode: str, amount: int) -> bool:
 _PUT = """
     INSERT INTO billing_wallet (id, organization_id, mode, posted, held)
     VALUES (gen_random_uuid(), %s, %s, %s, 0)
-    ON CONFLICT ON CONSTRAINT billing_wallet_once DO UPDATE SET posted = billing_wallet.posted + excluded.posted
+    ON CONFLICT ON CONSTRAINT billing_wallet_once
+        DO UPDATE SET posted = billing_wallet.posted + excluded.posted
 """
 _TAKE = """
     UPDATE billing_wallet w SET posted = posted + change.amount

@@ -9,9 +9,11 @@ from django.conf import settings
 from django.db import connection
 
 _BEAT = """
-    INSERT INTO generations_beat (cluster, kind, process, at, draining) VALUES (%s, %s, %s, clock_timestamp(), false)
+    INSERT INTO generations_beat (cluster, kind, process, at, draining)
+    VALUES (%s, %s, %s, clock_timestamp(), false)
     ON CONFLICT ON CONSTRAINT generations_beat_once DO UPDATE SET at = clock_timestamp()
-    RETURNING EXISTS (SELECT 1 FROM generations_beat b WHERE b.cluster = generations_beat.cluster AND b.draining)
+    RETURNING EXISTS (SELECT 1 FROM generations_beat b
+                      WHERE b.cluster = generations_beat.cluster AND b.draining)
 """
 
 _FRESH = """

@@ -44,9 +44,9 @@ def _second(row: Generation) -> int:
 
 def of(row: Generation, *, replayed: bool = False) -> Report:
     """The report of a row, with its images if it has any. Inside `tenant()`."""
-    kept: Sequence[Output] = ()
+    kept: list[Output] = []
     if row.delivered:
-        kept = Output.objects.of(row.organization_id).filter(generation_id=row.pk).order_by("number")
+        kept += Output.objects.of(row.organization_id).filter(generation_id=row.pk).order_by("number")
     return build(row, kept, median(row.model), replayed=replayed)
 
 

@@ -3,7 +3,6 @@ what is overdue, forgets what is old. Any number of janitors may run at once."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
@@ -14,7 +13,7 @@ from generations.actions.submit import REMEMBERED
 from runtime.tenancy import tenant, work
 
 BATCH = 200
-FORGOTTEN = timedelta(seconds=1)
+FORGOTTEN_SECONDS = 1.0
 
 _LOST = """
     SELECT organization_id, id, attempt FROM generations_generation
@@ -26,7 +25,8 @@ _OVERDUE = """
 """
 _FORGOTTEN = """
     SELECT 1 FROM generations_generation
-    WHERE state = 'queued' AND run_after < clock_timestamp() - %s AND deadline_at > clock_timestamp() LIMIT 1
+    WHERE state = 'queued' AND run_after < clock_timestamp() - make_interval(secs => %s)
+      AND deadline_at > clock_timestamp() LIMIT 1
 """
 
 
@@ -55,7 +55,7 @@ def expire() -> int:
 def wake_forgotten() -> bool:
     """Wake the clusters if due work has waited for a second: its wake-up was lost, or came too early."""
     with work(), connection.cursor() as cursor:
-        cursor.execute(_FORGOTTEN, (FORGOTTEN,))
+        cursor.execute(_FORGOTTEN, (FORGOTTEN_SECONDS,))
         found = cursor.fetchone() is not None
         if found:
             wakeups.wake_all()
@@ -67,8 +67,9 @@ def forget_idempotency() -> int:
     """Delete idempotency records past their 48 hours, organization by organization."""
     with work(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT organization_id FROM generations_idempotencyrecord WHERE created_at < clock_timestamp() - %s",
-            (REMEMBERED,),
+            "SELECT DISTINCT organization_id FROM generations_idempotencyrecord"
+            " WHERE created_at < clock_timestamp() - make_interval(secs => %s)",
+            (REMEMBERED.total_seconds(),),
         )
         organizations = [row[0] for row in cursor.fetchall()]
     return sum(_forget_of(organization) for organization in organizations)
@@ -77,14 +78,17 @@ def forget_idempotency() -> int:
 def _forget_of(organization: object) -> int:
     with tenant(organization), connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM generations_idempotencyrecord WHERE created_at < clock_timestamp() - %s",
-            (REMEMBERED,),
+            "DELETE FROM generations_idempotencyrecord"
+            " WHERE created_at < clock_timestamp() - make_interval(secs => %s)",
+            (REMEMBERED.total_seconds(),),
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def forget_beats() -> None:
     """Delete the signs of life of processes that ended long ago."""
-    silent = timedelta(seconds=10 * settings.EASEL.silence_seconds)
+    silent = 10 * settings.EASEL.silence_seconds
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM generations_beat WHERE at < clock_timestamp() - %s", (silent,))
+        cursor.execute(
+            "DELETE FROM generations_beat WHERE at < clock_timestamp() - make_interval(secs => %s)", (silent,)
+        )

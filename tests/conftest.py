@@ -70,8 +70,9 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def _migrations_digest() -> str:
     """Changes whenever the tables would."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("*/migrations/sql/*.sql"),
-                        ROOT / "platform/runtime/tenancy.py", ROOT / "platform/config/roles.py", ROOT / "generations/catalogue.json"]):  # fmt: skip
+    migrations = [*ROOT.glob("*/migrations/*.py"), *ROOT.glob("*/migrations/sql/*.sql")]
+    others = ("platform/runtime/tenancy.py", "platform/config/roles.py", "generations/catalogue.json")
+    for path in sorted([*migrations, *(ROOT / name for name in others)]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

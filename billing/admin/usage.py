@@ -158,7 +158,9 @@ class GroupedList(ChangeList):  # type: ignore[misc]  # unfold publishes no type
         self.result_list = _rows(lines)
 
     def url_for_result(self, result: Usage) -> str:
-        narrower: str = self.get_query_string({"p": None, "mode": result.mode} | NARROWER[self.by](result))
+        narrower: str = self.get_query_string(
+            {"p": None, "mode": "test" if result.mode == "test" else None} | NARROWER[self.by](result)
+        )
         return narrower
 
 

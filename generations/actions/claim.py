@@ -56,18 +56,20 @@ _PICK = f"""
     SELECT l.id, greatest(l.pass, clock.now),
            (SELECT count(*) FROM generations_lane l WHERE EXISTS ({_DUE}))
     FROM generations_lane l CROSS JOIN clock
-    WHERE EXISTS (SELECT 1 FROM generations_generation WHERE state = 'queued' AND run_after <= clock_timestamp())
+    WHERE EXISTS (SELECT 1 FROM generations_generation
+                  WHERE state = 'queued' AND run_after <= clock_timestamp())
       AND EXISTS ({_DUE}) AND ({_RUNNING}) < l.cap
     ORDER BY greatest(l.pass, clock.now), ({_RUNNING}), l.id
     LIMIT 1 FOR UPDATE OF l SKIP LOCKED
-"""
+"""  # noqa: S608 - our own conditions
 _TAKE = f"""
     WITH mine AS (
         SELECT g.id FROM generations_generation g, generations_lane l
         WHERE l.id = %(lane)s AND g.organization_id = l.organization_id AND g.mode = l.mode
           AND g.state = 'queued' AND g.run_after <= clock_timestamp() AND g.deadline_at > clock_timestamp()
         ORDER BY g.priority DESC, g.run_after
-        LIMIT greatest(least(%(share)s, (SELECT l.cap - ({_RUNNING}) FROM generations_lane l WHERE l.id = %(lane)s)), 0)
+        LIMIT greatest(least(%(share)s, (SELECT l.cap - ({_RUNNING})
+                                         FROM generations_lane l WHERE l.id = %(lane)s)), 0)
         FOR UPDATE OF g SKIP LOCKED
     ), taken AS (
         UPDATE generations_generation g
@@ -79,17 +81,17 @@ _TAKE = f"""
         RETURNING g.id, g.organization_id, g.mode, g.model, g.order, g.count, g.attempt, g.tries_left,
                   g.image_tokens, g.unit_price, g.created_at, g.deadline_at, g.request_id
     ), tried AS (
-        INSERT INTO generations_attempt (id, organization_id, mode, generation_id, number, owner, started_at, channel,
-                                         provider, upstream_model, outcome, kind, detail,
+        INSERT INTO generations_attempt (id, organization_id, mode, generation_id, number, owner, started_at,
+                                         channel, provider, upstream_model, outcome, kind, detail,
                                          upstream_request_id, usage, images, surplus)
-        SELECT gen_random_uuid(), organization_id, mode, id, attempt, %(owner)s, clock_timestamp(), '', '', '', '', '',
-               '', '', '{{}}', 0, 0 FROM taken
+        SELECT gen_random_uuid(), organization_id, mode, id, attempt, %(owner)s, clock_timestamp(),
+               '', '', '', '', '', '', '', '{{}}', 0, 0 FROM taken
     ), moved AS (
         UPDATE generations_lane SET served = %(tag)s, pass = %(tag)s + (SELECT count(*) FROM taken) / weight
         WHERE id = %(lane)s AND EXISTS (SELECT 1 FROM taken)
     )
     SELECT * FROM taken
-"""
+"""  # noqa: S608 - our own conditions
 
 
 def claim(owner: str, free: int) -> list[Claimed]:
@@ -187,8 +189,8 @@ def note_served(counts: Mapping[tuple[UUID, str], int]) -> None:
     lanes = sorted(counts)
     with work(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
-        values = [[lane[0] for lane in lanes], [lane[1] for lane in lanes], [counts[lane] for lane in lanes]]
-        cursor.execute(_SERVED, values)
+        organizations, modes = [lane[0] for lane in lanes], [lane[1] for lane in lanes]
+        cursor.execute(_SERVED, (organizations, modes, [counts[lane] for lane in lanes]))
 
 
 _RENEW = """

@@ -89,13 +89,14 @@ class Closed:
 
 _FINISH = """
     SELECT * FROM generations_finish(%(organization)s, %(id)s, %(guard)s, %(attempt)s, %(state)s, %(kind)s,
-                                     %(message)s, %(parts)s, %(usage)s, %(ended_by)s, %(kept)s, %(images)s, %(tried)s)
+                                     %(message)s, %(parts)s, %(usage)s, %(ended_by)s, %(kept)s, %(images)s,
+                                     %(tried)s)
 """
 
 
 def _end(organization: UUID, generation: UUID, ending: _Ending) -> Closed | None:
     """When it ended, or None if the guard did not hold."""
-    values = {
+    values: dict[str, Any] = {
         "organization": organization,
         "id": generation,
         "guard": ending.guard,
@@ -178,7 +179,7 @@ def expire(organization: UUID, generation: UUID) -> bool:
 def take_back(organization: UUID, generation: UUID, attempt: int) -> bool:
     """T8, T9: a lease expired. Back to the queue, or over as `worker_lost` after the last try."""
     with tenant(organization), connection.cursor() as cursor:
-        values = {"organization": organization, "id": generation, "attempt": attempt}
+        values: dict[str, Any] = {"organization": organization, "id": generation, "attempt": attempt}
         cursor.execute(_REQUEUE_LOST, values)
         if cursor.rowcount == 1:
             cursor.execute(_LOST, values)
@@ -240,7 +241,7 @@ def _requeue(mine: Claimed, delay: float, outcome: str, kind: str, tried: Tried,
     }
     with tenant(mine.organization), connection.cursor() as cursor:
         cursor.execute(_REQUEUE, values)
-        back = cursor.rowcount == 1
+        back = bool(cursor.rowcount)
         values["tried"] = tried.to_json(outcome if back else "superseded", kind)
         cursor.execute(_CLOSE_ATTEMPT, values)
     return back

@@ -101,11 +101,12 @@ class _Outcome:
 
 
 _NAMES = (
-    "id", "organization", "mode", "key", "member", "dialect", "model", "ticket", "order", "count", "image_tokens",
-    "credits", "priority", "request_id", "callback_url", "wait", "owner", "lease", "lifetime", "key_concurrency",
-    "queue_limit", "test_credit", "idempotency_key", "fingerprint", "remembered", "request",
+    "id", "organization", "mode", "key", "member", "dialect", "model", "ticket", "order", "count",
+    "image_tokens", "credits", "priority", "request_id", "callback_url", "wait", "owner", "lease", "lifetime",
+    "key_concurrency", "queue_limit", "test_credit", "idempotency_key", "fingerprint", "remembered", "request",
 )  # fmt: skip
-_SUBMIT = f"SELECT * FROM generations_submit({', '.join(f'p_{name} => %({name})s' for name in _NAMES)})"
+_PLACES = ", ".join(f"p_{name} => %({name})s" for name in _NAMES)
+_SUBMIT = f"SELECT * FROM generations_submit({_PLACES})"  # noqa: S608 - our own names
 
 
 def _values(asked: Asked, order: Order, quote: Quote) -> dict[str, Any]:
@@ -254,8 +255,8 @@ def no_credit(needed: int, available: int) -> Problem:
     link = f"{settings.EASEL.url}/billing"
     return Problem(
         Kind.NO_CREDIT,
-        f"Insufficient credit: this needs ${plain(dollars(needed))}, the balance is ${plain(dollars(available))}. "
-        f"Add credit at {link}.",
+        f"Insufficient credit: this needs ${plain(dollars(needed))}, "
+        f"the balance is ${plain(dollars(available))}. Add credit at {link}.",
         needed=needed,
         balance=available,
         topup_url=link,

@@ -212,6 +212,7 @@ def _known_form(handle: str) -> Handle:
 def _too_slow(generation: UUID) -> Problem:
     return Problem(
         Kind.DEADLINE,
-        f"The image is not ready yet. The work goes on, and is charged once: ask for generation {generation} later.",
+        "The image is not ready yet. The work goes on, and is charged once: "
+        f"ask for generation {generation} later.",
         generation=generation,
     )

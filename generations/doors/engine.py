@@ -179,7 +179,8 @@ class Doors:
             seconds = exchange.allowance.retry_after
             raise Problem(
                 Kind.RATE_LIMITED,
-                f"Rate limit exceeded: {exchange.allowance.limit} requests a minute. Please retry after {seconds} seconds.",
+                f"Rate limit exceeded: {exchange.allowance.limit} requests a minute. "
+                f"Please retry after {seconds} seconds.",
                 retry_after=seconds,
             )
         if not route.open and not exchange.caller.may(route.scope):

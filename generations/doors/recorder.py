@@ -30,7 +30,7 @@ _COLUMNS = (
     "status", "kind", "generation_id", "replayed", "milliseconds", "bytes_in", "bytes_out", "ip", "agent",
 )  # fmt: skip
 _ROW = "(" + ", ".join(["%s"] * len(_COLUMNS)) + ")"
-_INSERT = f"INSERT INTO generations_apirequest ({', '.join(_COLUMNS)}) VALUES "
+_INSERT = f"INSERT INTO generations_apirequest ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608 - our own names
 _COMPLETE = """
     UPDATE generations_apirequest r
     SET status = done.status, kind = done.kind, milliseconds = done.milliseconds, bytes_out = done.bytes_out

@@ -1,6 +1,8 @@
 """One ASGI application of two halves: the doors, and Django's pages; and what must live as long as
 the process: the crew that runs synchronous generations, the history's buffer."""
 
+# ruff: noqa: E402 - Django is set up before its parts are imported
+
 from __future__ import annotations
 
 import os

@@ -303,7 +303,9 @@ class AppendOnly(_SQL):
     def statements(self) -> list[str]:
         return [
             f"""CREATE FUNCTION {self.table}_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN RAISE EXCEPTION '{self.table} is append-only' USING ERRCODE = 'insufficient_privilege'; END $$""",
+            BEGIN
+                RAISE EXCEPTION '{self.table} is append-only' USING ERRCODE = 'insufficient_privilege';
+            END $$""",
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {self.table}"
             f" FOR EACH ROW EXECUTE FUNCTION {self.table}_append_only()",
             f"CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON {self.table}"
