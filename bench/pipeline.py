@@ -86,7 +86,8 @@ def _span(stand: Rig, jobs: int) -> float:
         _one(
             stand,
             "SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM"
-            " (SELECT * FROM generations_generation WHERE state = 'succeeded' ORDER BY finished_at DESC LIMIT %s) g",
+            " (SELECT * FROM generations_generation WHERE state = 'succeeded'"
+            " ORDER BY finished_at DESC LIMIT %s) g",
             jobs,
         )
     )

@@ -3,7 +3,6 @@ what is overdue, forgets what is old. Any number of janitors may run at once."""
 
 from __future__ import annotations
 
-
 from django.conf import settings
 from django.db import connection
 

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 
 def _set_environment() -> None:
-    """Before Django reads its settings: a data home of this worker's own, and no key of the shell."""
+    """Before Django reads its settings: a data home of this run's own, and no key of the shell.
+
+    A worker of xdist is born with what was set here: pytest-django has read its settings already, and
+    servers with another home would have other secrets.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
     for name in [
         n for n in os.environ if n.startswith(("EASEL_", "DATABASE_", "GEMINI_", "GOOGLE_", "OPENAI_"))
     ]:

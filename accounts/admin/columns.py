@@ -100,9 +100,10 @@ def link(title: str, view: str, key: str, text: Column) -> Column:
     """A link to the page `view` (like `accounts_user`) of the row whose id is under `key`."""
 
     def show(row: Any) -> SafeString | None:
-        identifier, words = _follow(row, key), text(row)
-        if identifier is None or words in (None, ""):
+        identifier = _follow(row, key)
+        if identifier is None:
             return None
+        words = text(row) or code(identifier)  # what it names may be gone
         return format_html(
             '<a class="to" href="{}">{}</a>', reverse(f"admin:{view}_change", args=[identifier]), words
         )
@@ -137,6 +138,11 @@ def icon(name: str) -> SafeString:
 
 def code(value: Any) -> SafeString | None:
     return format_html('<code class="mono">{}</code>', value) if value not in (None, "") else None
+
+
+def short(identifier: Any) -> SafeString:
+    """The end of an id: the beginnings of time-ordered ones are alike. The whole on hover."""
+    return format_html('<code class="mono" title="{}">…{}</code>', identifier, str(identifier)[-8:])
 
 
 def number(value: int | None) -> SafeString | None:

@@ -57,8 +57,15 @@ class Rig:
 
     def load(self, url: str, body: dict[str, object], callers: int, requests: int) -> dict[str, Any]:
         """Run the load as a process of its own."""
-        command = [sys.executable, "-m", "bench.stand.load", "--url", url, "--key", self.key, "--body", json.dumps(body),
-                   "--callers", str(callers), "--requests", str(requests)]  # fmt: skip
+        options = {
+            "url": url,
+            "key": self.key,
+            "body": json.dumps(body),
+            "callers": callers,
+            "requests": requests,
+        }
+        given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        command = [sys.executable, "-m", "bench.stand.load", *given]
         done = subprocess.run(
             pinned(command, last=True), cwd=ROOT, capture_output=True, text=True, check=True
         )
@@ -146,7 +153,8 @@ def threads(program: Program) -> int:
 
 
 def machine() -> str:
-    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {system}"
 
 
 def show(title: str, rows: list[dict[str, Any]]) -> None:
@@ -154,7 +162,7 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
     print(f"\n{title}  ({machine()})")
     names = list(rows[0])
     widths = [max(len(name), *(len(str(row[name])) for row in rows)) for name in names]
-    for line in [dict(zip(names, names, strict=True))] + rows:
+    for line in [dict(zip(names, names, strict=True)), *rows]:
         print(
             "  " + "  ".join(str(line[name]).rjust(width) for name, width in zip(names, widths, strict=True))
         )

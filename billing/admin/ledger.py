@@ -14,7 +14,19 @@ from django.urls import reverse
 from accounts.access import Permission
 from accounts.admin import search
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.admin.columns import ago, code, column, count, link, mode, mono, organization, plain, words
+from accounts.admin.columns import (
+    ago,
+    code,
+    column,
+    count,
+    link,
+    mode,
+    mono,
+    organization,
+    plain,
+    short,
+    tag,
+)
 from accounts.admin.filters import RecentFilter, choice, recent
 from accounts.admin.names import named_key
 from accounts.models import Mode
@@ -34,7 +46,7 @@ _OF_GENERATION = Q(kind__in=["hold", "settle", "release"])  # as the index by ge
 _UUID = re.compile(r"^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$", re.IGNORECASE)
 
 generation = link(
-    "Generation", "generations_generation", "generation_id", lambda row: code(str(row.generation_id)[-12:])
+    "Generation", "generations_generation", "generation_id", lambda row: short(row.generation_id)
 )
 
 
@@ -100,7 +112,7 @@ class EntryAdmin(ReadOnlyAdmin):
     list_filter = (choice("kind", Entry.Kind.choices), choice("mode", Mode.choices), RecentFilter)
     search_help_text = "Organization or generation id"
     finders = (_by_generation, search.by_organization)
-    kind = words("kind", KINDS)
+    kind = column("Kind", lambda row: tag(row.get_kind_display(), KINDS[row.kind]))
     way = column("From → to", lambda row: f"{row.get_debit_display()} → {row.get_credit_display()}", "way")
     charged = tokens("Tokens", lambda row: row.tokens)
     dollars = money("Amount", lambda row: row.amount)

@@ -103,7 +103,8 @@ class _Outcome:
 _NAMES = (
     "id", "organization", "mode", "key", "member", "dialect", "model", "ticket", "order", "count",
     "image_tokens", "credits", "priority", "request_id", "callback_url", "wait", "owner", "lease", "lifetime",
-    "key_concurrency", "queue_limit", "test_credit", "idempotency_key", "fingerprint", "remembered", "request",
+    "key_concurrency", "queue_limit", "test_credit", "idempotency_key", "fingerprint", "remembered",
+    "request",
 )  # fmt: skip
 _PLACES = ", ".join(f"p_{name} => %({name})s" for name in _NAMES)
 _SUBMIT = f"SELECT * FROM generations_submit({_PLACES})"  # noqa: S608 - our own names

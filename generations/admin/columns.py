@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.admin.columns import code, column, icon, link, tag
+from accounts.admin.columns import code, column, icon, link, short, tag
 from generations import links
 from generations.models import Output
 
@@ -22,11 +21,6 @@ OUTCOMES = {
     "cancelled": "calm",
     "lost": "bad",
 }
-
-
-def short(identifier: Any) -> SafeString:
-    """The end of an id: the beginnings of time-ordered ones are alike. The whole on hover."""
-    return format_html('<code class="mono" title="{}">…{}</code>', identifier, str(identifier)[-8:])
 
 
 def state_tag(state: str, kind: str = "") -> SafeString:

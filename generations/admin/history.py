@@ -62,14 +62,13 @@ class ApiRequestAdmin(ReadOnlyAdmin):
     search_help_text = "Request id, generation, key, organization"
     list_filter = (
         choice("status", STATUSES),
-        kinds, doors("door"), choice("mode", Mode.choices), RecentById,
+        RecentById, choice("mode", Mode.choices), doors("door"), kinds,
     )  # fmt: skip
     team = organization(name="organization_name")
     key = link("Key", "accounts_apikey", "key_id", lambda row: row.key_name or "a key")
     took = figures("Took", lambda row: None if row.milliseconds is None else f"{row.milliseconds:,} ms")
     list_display = (
-        request_path, status, kind, team, plain("door"), generation, took, mono("request_id", "Request id"),
-        ago("at", "When"),
+        request_path, status, kind, team, plain("door"), mode(), generation, took, ago("at", "When"),
     )  # fmt: skip
     groups = (
         ("Request", (
@@ -92,7 +91,7 @@ class AttemptAdmin(ReadOnlyAdmin):
     joins, finders, search_help_text = ("organization",), AMONG, HELP
     list_filter = (
         choice("outcome", [(word, word.capitalize()) for word in OUTCOMES if word]),
-        kinds, choice("mode", Mode.choices), RecentById,
+        RecentById, choice("mode", Mode.choices), kinds,
     )  # fmt: skip
     outcome = words("outcome", OUTCOMES)
     engine = column("Provider", lambda row: " ".join(filter(None, (row.provider, row.channel))))

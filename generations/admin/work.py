@@ -21,6 +21,7 @@ from accounts.admin.columns import (
     organization,
     pairs,
     plain,
+    short,
     span,
     tag,
     without_query,
@@ -34,7 +35,7 @@ from billing.admin.columns import amount, money, tokens
 from billing.admin.ledger import lines_of
 from generations import handles
 from generations.admin import search
-from generations.admin.columns import OUTCOMES, short, state, state_tag, thumbnail
+from generations.admin.columns import OUTCOMES, state, state_tag, thumbnail
 from generations.admin.filters import ModelFilter, kinds
 from generations.models import ApiRequest, Attempt, Generation, Hold, Output, Transition
 from generations.models.generation import STATES
@@ -75,6 +76,10 @@ def _asked(row: Generation) -> Any:
     return pairs({name: value for name, value in order.items() if value not in (None, "", [])})
 
 
+def _said(row: Generation) -> str:
+    return " ".join(str(part["text"]) for part in row.parts if part.get("text"))
+
+
 def _callback(row: Generation) -> str | None:
     return without_query(row.callback_url) if row.callback_url else None
 
@@ -82,6 +87,7 @@ def _callback(row: Generation) -> str | None:
 picture = column("Image", lambda row: thumbnail(getattr(row, "first_output", None)))
 prompt = column("Prompt", _prompt)
 whole_prompt = column("Prompt", lambda row: row.order.get("prompt"), "whole-prompt")
+said = column("Text that came along", _said)
 charged = tokens("Tokens", lambda row: row.tokens)
 cost = money("Cost", lambda row: row.tokens * row.unit_price)
 held = money("Held at submit", lambda row: row.tokens_held * row.unit_price)
@@ -95,11 +101,11 @@ class GenerationAdmin(ReadOnlyAdmin):
     heading, icon, permission = "Generations", "imagesmode", Permission.GENERATION_READ
     joins = ("organization", "key", "member")
     secrets = ("key__digest", "key__previous_digest", "member__password")
-    private = (picture, prompt, whole_prompt)
+    private = (picture, prompt, whole_prompt, said)
     finders = (search.by_id, by_key, by_organization)
     search_help_text = "Id of any door, request id, key, organization"
     list_filter = (
-        choice("state", STATES), kinds, ModelFilter, doors(), choice("mode", Mode.choices), RecentById,
+        choice("state", STATES), RecentById, choice("mode", Mode.choices), doors(), ModelFilter, kinds,
     )  # fmt: skip
     list_display = (
         column("Id", lambda row: short(row.pk), "id"), picture, state, organization(), prompt,
@@ -112,7 +118,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         )),
         ("Order", (
             whole_prompt, column("Size", _size), column("Images", _images), column("Also", _asked),
-            column("Callback", _callback),
+            said, column("Callback", _callback),
         )),
         ("Money", (words("hold", HOLDS), held, charged, cost)),
         ("Times", (

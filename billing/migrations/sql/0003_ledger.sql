@@ -41,8 +41,10 @@ BEGIN
     FOR budget IN
         SELECT id, key_id, period, "limit", used, billing_window(period, p_at) AS starts FROM billing_budget
         WHERE organization_id = p_organization AND mode = p_mode AND (key_id = p_key OR key_id IS NULL)
-        ORDER BY id
+        ORDER BY id FOR UPDATE
     LOOP
+        -- Somebody from after midnight came first: the old period is over and counts no more.
+        CONTINUE WHEN EXISTS (SELECT FROM billing_budget WHERE id = budget.id AND "window" > budget.starts);
         UPDATE billing_budget
         SET used = CASE WHEN "window" = budget.starts THEN used ELSE 0 END + p_amount, "window" = budget.starts
         WHERE id = budget.id

@@ -25,12 +25,29 @@ HOUR = 3600.0
 
 @dataclass
 class Chore:
-    """Something to do every so many seconds."""
+    """Something to do every so many seconds; `aside`, in a thread of its own, when it takes long."""
 
     name: str
     every: float
     run: Callable[[], object]
     due: float = field(default=0.0)
+    aside: bool = False
+    _thread: threading.Thread | None = field(default=None, init=False)
+
+    def turn(self) -> None:
+        """Run it, here or aside; one that still runs is not started again."""
+        self.due = time.monotonic() + self.every
+        if not self.aside:
+            self.do()
+        elif self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._do_aside, name=self.name, daemon=True)
+            self._thread.start()
+
+    def _do_aside(self) -> None:
+        try:
+            self.do()
+        finally:
+            connection.close()
 
     def do(self) -> None:
         """Run it once; what goes wrong is logged and tried again at the next turn."""
@@ -44,7 +61,6 @@ class Chore:
         else:
             if done:
                 log.info("janitor.did", chore=self.name, count=int(done) if isinstance(done, int) else 1)
-        self.due = time.monotonic() + self.every
 
 
 def prove_all() -> int:
@@ -66,8 +82,8 @@ def chores() -> list[Chore]:
         Chore("forget idempotency", 600.0, sweep.forget_idempotency),
         Chore("forget beats", 60.0, sweep.forget_beats),
         Chore("seal", 60.0, seals.seal_all),
-        Chore("collect orphans", HOUR, orphans.collect, due=time.monotonic() + 300),
-        Chore("prove", 24 * HOUR, prove_all, due=time.monotonic() + HOUR),
+        Chore("collect orphans", HOUR, orphans.collect, due=time.monotonic() + 300, aside=True),
+        Chore("prove", 24 * HOUR, prove_all, due=time.monotonic() + HOUR, aside=True),
     ]
 
 
@@ -82,5 +98,5 @@ class Command(BaseCommand):
         while not stop.is_set():
             for chore in todo:
                 if time.monotonic() >= chore.due and not stop.is_set():
-                    chore.do()
+                    chore.turn()
             stop.wait(0.2)
