@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
-from generations import wakeups
 
+from generations import wakeups
 from tests.house import Servers, wait_until
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for its `trial` runs EASEL_TRIALS times."""
+    """A test that asks for its `trial` runs EASEL_TRIALS times; one that asks for its `turn` has variants
+    that share these trials among them."""
+    trials = int(os.environ.get("EASEL_TRIALS", "3"))
     if "trial" in metafunc.fixturenames:
-        metafunc.parametrize("trial", range(int(os.environ.get("EASEL_TRIALS", "3"))))
+        metafunc.parametrize("trial", range(trials))
+    if "turn" in metafunc.fixturenames:
+        metafunc.parametrize("turn", range(math.ceil(trials / 4)))
 
 
 @pytest.fixture(scope="module")

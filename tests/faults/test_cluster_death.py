@@ -47,7 +47,7 @@ FULL = Watched(
 BOTH = pytest.mark.parametrize(
     "watched",
     [SHORT, pytest.param(FULL, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
-    ids=["short clocks", "production clocks"],
+    ids=["short", "production"],
 )
 
 
@@ -144,10 +144,10 @@ def test_a_killed_cluster_leaves_no_orphan_and_its_work_goes_on(
     web: Program,
     customer: Customer,
     victim: Callable[[Program, Family], None],
-    trial: int,
+    turn: int,
 ) -> None:
     program, family = fresh(ground)
-    prompts = [f"stub:slow=2 {victim.__name__} dies {trial} {number}" for number in range(4)]
+    prompts = [f"stub:slow=2 {victim.__name__} dies {turn} {number}" for number in range(4)]
     made = [customer.submit(web, prompt) for prompt in prompts]
     ground.until(lambda: all(map(ground.calls, prompts)))
     victim(program, family)

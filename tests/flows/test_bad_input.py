@@ -6,14 +6,27 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
-from tests.flows.refusals import Caller, both
-from tests.flows.wire import DOORS, Door
+from tests.cast import make_cast
+from tests.flows.refusals import Caller, History, both
+from tests.flows.wire import DOORS, Books, Door
+from tests.house import Servers
 
 MEBIBYTE = 2**20
 
 # ---- what the body says --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def caller(servers: Servers, database: str, admin_url: str, history: History) -> Iterator[Caller]:
+    """One caller for the file: a refusal leaves nothing behind that the next could trip over."""
+    cast = make_cast()
+    cast.credit(3)
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        yield Caller(servers.shared().url, cast.key(), Books(connection, cast.organization), history)
+
 
 Wanted = tuple[int, str | None, str]
 """Status, code and param of a refusal."""

@@ -84,7 +84,10 @@ class Books:
 
     def counts(self) -> dict[str, int]:
         """How many rows the organization has, table by table."""
-        return {table: self.count(table) for table in TENANT_TABLES}
+        query = "SELECT '{0}' AS name, count(*) AS n FROM {0} WHERE organization_id = %(organization)s"
+        queries = " UNION ALL ".join(query.format(table) for table in TENANT_TABLES)
+        with self._connection.cursor() as cursor:
+            return dict(cursor.execute(queries, {"organization": self.organization}).fetchall())
 
     def count(self, table: str) -> int:
         query = f"SELECT count(*) AS n FROM {table} WHERE organization_id = %s"
