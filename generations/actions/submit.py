@@ -77,7 +77,6 @@ def submit(asked: Asked, order: Order, quote: Quote) -> Submitted:
     at its concurrency), UNKNOWN_MODEL (no price). A refused submit leaves no row behind.
     """
     values = _values(asked, order, quote)
-    failpoint("submit.before_commit")
     ensure_lane(asked.organization, asked.mode)
     if asked.owner:
         outcome = _call(values)
@@ -86,6 +85,7 @@ def submit(asked: Asked, order: Order, quote: Quote) -> Submitted:
             outcome = _call(values)
             if outcome.word == "queued":
                 wakeups.wake()
+            failpoint("submit.before_commit")
     failpoint("submit.after_commit")
     return _submitted(asked, order, values, outcome)
 

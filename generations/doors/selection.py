@@ -14,6 +14,8 @@ from generations.dialect import Dialect
 
 ROOT = re.compile(r"^/(v1|v1beta|v1alpha|api/v1/(ie|files)|api/v1/apikey)(/|$)")
 """What clients that cannot be given a path send to the bare root."""
+VERSIONED = re.compile(r"^/v1(beta|alpha)?(/|$)")
+DOUBLED = re.compile(r"^/v1(beta|alpha)?/v1(beta|alpha)?(/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,17 @@ class RouteTable:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """`/v1/tasks/{task_id}` as a regular expression; a parameter is one segment."""
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+    """`/v1/tasks/{task_id}` as a regular expression; a parameter is one segment, `{name*}` at least
+    one: it may hold slashes and ends where the rest of the path begins."""
+    segment = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
+    return re.compile(re.sub(r"\\\{(\w+)\\\*\\\}", r"(?P<\1>.+)", segment))
 
 
 def _versions(path: str) -> tuple[str, ...]:
-    """The path, then with `/v1` put in front or a doubled one taken away."""
-    if path.startswith("/v1/v1/"):
-        return (path, path.removeprefix("/v1"))
-    if not path.startswith("/v1"):
+    """The path, then with `/v1` put in front, or without the first of two versions: that is the one of
+    a base URL, the second the client's own."""
+    if DOUBLED.match(path):
+        return (path, "/" + path.split("/", 2)[2])
+    if not VERSIONED.match(path):
         return (path, "/v1" + path)
     return (path,)

@@ -110,6 +110,10 @@ class Ground:
     def _connection(self) -> psycopg.Connection:
         return psycopg.connect(self.admin_url, autocommit=True, row_factory=tuple_row)
 
+    def forget_connection(self) -> None:
+        """After the server went away: connect anew with the next look."""
+        self.__dict__.pop("_connection", None)
+
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, values).fetchall()
 

@@ -14,11 +14,10 @@ from uuid import uuid4
 import httpx2
 import psycopg
 import pytest
-from psycopg import sql
 
 from accounts.actions import users
 from tests.cast import Cast, make_cast, make_user
-from tests.flows.wire import CLIENT, DOORS, MODEL, Books, eventually
+from tests.flows.wire import CLIENT, DOORS, MODEL, Books, eventually, places
 from tests.house import Program, Servers, free_port, wait_until
 
 PROMPT_COLUMN = ("generations_generation", "order")
@@ -265,28 +264,3 @@ def test_nothing_that_broke_holds_money(
 ) -> None:
     books = Books(superuser, cast.organization)
     eventually(lambda: books.wallet()[1] == 0)
-
-
-def places(connection: psycopg.Connection[Any], secret: str) -> list[tuple[str, str]]:
-    """The tables and columns that hold the text, also as bytes."""
-    columns = connection.execute(
-        "SELECT c.table_name, c.column_name, c.data_type FROM information_schema.columns c"
-        " JOIN information_schema.tables t USING (table_schema, table_name)"
-        " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
-    ).fetchall()
-    return sorted(
-        (table, column) for table, column, kind in columns if _holds(connection, table, column, kind, secret)
-    )
-
-
-def _holds(connection: psycopg.Connection[Any], table: str, column: str, kind: str, secret: str) -> bool:
-    name = sql.Identifier(column)
-    where = sql.SQL(
-        "position(convert_to(%s, 'UTF8') IN {})" if kind == "bytea" else "position(%s IN {}::text)"
-    )
-    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} > 0)").format(
-        sql.Identifier(table), where.format(name)
-    )
-    row = connection.execute(query, [secret]).fetchone()
-    assert row is not None
-    return bool(row[0])

@@ -17,7 +17,7 @@ from PIL import Image
 
 from generations import channels
 from tests.cast import IMAGE, Cast
-from tests.flows.wire import CLIENT, EVOLINK, OPENAI, TOKENS, Books, Door, eventually
+from tests.flows.wire import CLIENT, EVOLINK, OPENAI, TOKENS, Books, Door, eventually, places
 from tests.house import Servers, free_port
 from tests.upstreams.gemini import KEY, Upstream
 
@@ -258,6 +258,11 @@ def test_a_relay_that_shouts_our_key_is_not_repeated(rig: Rig, key: str, books: 
     assert KEY not in answer.text
     assert "[key]" in books.attempts(books.only()["id"])[0]["detail"]
     assert KEY not in str(books.attempts(books.only()["id"]))
+
+
+def test_the_providers_key_is_in_no_column_and_no_log(rig: Rig, servers: Servers) -> None:
+    assert places(rig.admin, KEY) == []
+    assert not [program.name for program in servers.programs if KEY in program.output()]
 
 
 # ---- never a sandbox picture for a live key -----------------------------------------------------

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx2
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 T = TypeVar("T")
@@ -141,3 +142,28 @@ class Books:
         """All calls of the organization so far."""
         query = "SELECT * FROM generations_apirequest WHERE organization_id = %s ORDER BY at"
         return self.rows(query, self.organization)
+
+
+def places(connection: psycopg.Connection[Any], secret: str) -> list[tuple[str, str]]:
+    """The tables and columns that hold the text, also as bytes."""
+    columns = connection.execute(
+        "SELECT c.table_name, c.column_name, c.data_type FROM information_schema.columns c"
+        " JOIN information_schema.tables t USING (table_schema, table_name)"
+        " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+    ).fetchall()
+    return sorted(
+        (table, column) for table, column, kind in columns if _holds(connection, table, column, kind, secret)
+    )
+
+
+def _holds(connection: psycopg.Connection[Any], table: str, column: str, kind: str, secret: str) -> bool:
+    name = sql.Identifier(column)
+    where = sql.SQL(
+        "position(convert_to(%s, 'UTF8') IN {})" if kind == "bytea" else "position(%s IN {}::text)"
+    )
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} > 0)").format(
+        sql.Identifier(table), where.format(name)
+    )
+    row = connection.execute(query, [secret]).fetchone()
+    assert row is not None
+    return bool(row[0])

@@ -57,7 +57,9 @@ def test_cancels_at_random_times_leave_one_final_state_each(
 
     def live(number: int) -> Told:
         prompt = f"lamp {number}"
-        task = EVOLINK.post(url, key, EVOLINK.order(prompt)).json()["id"]
+        answer = EVOLINK.post(url, key, EVOLINK.order(prompt))
+        assert answer.status_code == 200, answer.text
+        task = answer.json()["id"]
         time.sleep(life.moment())
         told = Told(prompt, EVOLINK.cancel(url, key, task).status_code)
         life.learn(told.status)

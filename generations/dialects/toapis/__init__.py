@@ -1,0 +1,110 @@
+"""ToAPIs' dialect: submit a task, poll it, upload references, read balances.
+
+Submitting answers 200; a cancelled task is `failed`, because the vendor has no word for it. An id
+of no known form is an unknown task: 404.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generations.dialect import Answer, Desk, Incoming, Route
+from generations.dialects.toapis.errors import word
+from generations.dialects.toapis.order import chosen_offer, json_object, read_order
+from generations.dialects.toapis.task import task_body
+from generations.errors import Problem
+from generations.spec import Kind, Offer, Report
+from generations.wording import bearer, clip, listed, one_key
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+class ToApis:
+    """ToAPIs' door. Credentials are a Bearer token only."""
+
+    name = "toapis"
+    title = "ToAPIs"
+    prefixes: tuple[str, ...] = ("/toapis",)
+    body_limit = 64 * 2**20
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route("POST", "/v1/images/generations", submit, scope="images:create", submits=True),
+            Route("GET", "/v1/images/generations/{task_id}", show),
+            Route("POST", "/v1/images/edits", edit, scope="images:create"),
+            Route("POST", "/v1/uploads/images", upload, scope="images:create"),
+            Route("GET", "/v1/balance", balance),
+            Route("GET", "/v1/user/balance", balance),
+            Route("GET", "/v1/models", models, open=True),
+        )
+
+    def keys(self, request: Incoming) -> tuple[str, ...]:
+        return one_key([bearer(request)])
+
+    def word(self, problem: Problem, request: Incoming) -> Answer:
+        return word(problem, request)
+
+
+async def submit(request: Incoming, desk: Desk) -> Answer:
+    """Creates a task. 200 with the task object, `queued`."""
+    body = json_object(request)
+    offer = chosen_offer(body, await desk.offers())
+    return await _answer(await desk.submit(read_order(body, offer)), desk)
+
+
+async def show(request: Incoming, desk: Desk) -> Answer:
+    """The task as it is now, whichever door it came through."""
+    try:
+        report = await desk.find(request.params["task_id"])
+    except Problem as problem:
+        if problem.kind not in (Kind.BAD_REQUEST, Kind.NOT_FOUND):
+            raise
+        raise Problem(Kind.NOT_FOUND, "Task not found") from None
+    return await _answer(report, desk)
+
+
+async def edit(request: Incoming, desk: Desk) -> Answer:
+    """For models of the vendor that are not offered here."""
+    offered = "POST /v1/images/generations takes reference images as image_urls"
+    raise Problem(Kind.BAD_REQUEST, f"POST /v1/images/edits is not available for these models; {offered}")
+
+
+async def upload(request: Incoming, desk: Desk) -> Answer:
+    """Keeps a reference image."""
+    raise Problem(Kind.BAD_REQUEST, "POST /v1/uploads/images is not available yet")
+
+
+async def balance(request: Incoming, desk: Desk) -> Answer:
+    """What is left: of the key's budget, or under `/user` of the wallet."""
+    raise Problem(Kind.BAD_REQUEST, f"GET {request.path} is not available yet")
+
+
+async def models(request: Incoming, desk: Desk) -> Answer:
+    """The models on offer; `type=video` is a list without any."""
+    wanted = request.query.get("type", "image")
+    if wanted not in ("image", "video"):
+        raise Problem(Kind.BAD_REQUEST, f"type must be one of image, video, got {clip(wanted)}", param="type")
+    offers = listed(await desk.offers()) if wanted == "image" else ()
+    return Answer(200, {"success": True, "object": "list", "data": [_model(offer) for offer in offers]})
+
+
+def _model(offer: Offer) -> dict[str, Any]:
+    return {
+        "id": offer.names[0],
+        "object": "model",
+        "created": offer.released,
+        "type": "image",
+        "aliases": list(offer.names[1:]),
+        "sizes": list(offer.ratios),
+        "resolutions": ["0.5K" if tier == "512" else tier for tier in offer.resolutions],
+    }
+
+
+async def _answer(report: Report, desk: Desk) -> Answer:
+    rate = None if report.dialect == ToApis.name else await _rate(desk)
+    return Answer(200, task_body(report, rate), dict(NO_STORE), report)
+
+
+async def _rate(desk: Desk) -> int:
+    """What this door's catalogue says a dollar is in credits."""
+    return max((offer.credits_per_dollar for offer in await desk.offers()), default=0)
