@@ -33,7 +33,7 @@ def enter_virtual_environment() -> None:
     if python.exists():
         os.execv(python, [str(python), *sys.argv])  # noqa: S606 - our own interpreter
     try:
-        import django  # noqa: F401
+        import django  # noqa: F401 - only to see whether it is here
     except ImportError:
         sys.exit("Nothing is set up here yet: run script/setup first.")
 

@@ -126,7 +126,7 @@ def _pick(channels: Sequence[_Served]) -> _Served:
     highest = max(channel.priority for channel in channels)
     first = [channel for channel in channels if channel.priority == highest]
     # Spreading load, not hiding anything: an ordinary random number is right.
-    return random.choices(first, weights=[channel.weight for channel in first])[0]  # noqa: S311
+    return random.choices(first, weights=[channel.weight for channel in first])[0]  # noqa: S311 - no secret
 
 
 # ---- the rows, kept for a moment -------------------------------------------------------------

@@ -8,6 +8,7 @@ import random
 import socket
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -123,7 +124,7 @@ class Crew:
             await asyncio.sleep(settings.EASEL.renew_seconds)
             held = [mine for mine, _ in self._running.values()]
             try:
-                kept = await database.run(lambda held=held: claim.renew(held))  # type: ignore[misc]
+                kept = await database.run(partial(claim.renew, held))
             except DatabaseUnavailable:
                 continue
             if len(kept) < len(held):
@@ -135,6 +136,6 @@ class Crew:
         for mine in unstarted:
             pause = random.uniform(0, delay * len(unstarted))  # noqa: S311  spreading, not hiding
             try:
-                await database.run(lambda mine=mine, pause=pause: finish.hand_back(mine, pause))  # type: ignore[misc]
+                await database.run(partial(finish.hand_back, mine, pause))
             except DatabaseUnavailable:
                 return

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -99,6 +100,18 @@ class Program:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def listens(self, port: int) -> bool:
+        """Whether it is this very program that listens there, and not a neighbour's."""
+        try:
+            sockets = psutil.Process(self.process.pid).net_connections("tcp4")
+        except psutil.NoSuchProcess:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
+
 
 @dataclass
 class Servers:
@@ -132,15 +145,22 @@ class Servers:
 
     def web(self, **environ: str) -> Program:
         """An ASGI server on a port of its own, ready to answer."""
+        while True:
+            program, port = self._web(environ)
+            wait_until(partial(_serves_or_ended, program, port), seconds=START_SECONDS)
+            if not program.ended:
+                return program
+            assert "address already in use" in program.output(), program.output()[-3000:]
+
+    def _web(self, environ: Mapping[str, str]) -> tuple[Program, int]:
+        """The server on a port that was free a moment ago; a neighbour may have been quicker."""
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        settings = self.environ(PORT=str(port), EASEL_URL=url, **environ)
+        settings = self.environ(**{"PORT": str(port), "EASEL_URL": url, **environ})
         command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port),
                    "--host", "127.0.0.1", "--no-access-log", "--timeout-graceful-shutdown", "20"]  # fmt: skip
         settings["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "platform")])
-        program = self.start("web", command, settings, url)
-        wait_until(lambda: _answers(f"{url}/healthz"), program, START_SECONDS)
-        return program
+        return self.start("web", command, settings, url), port
 
     def cluster(self, name: str = "easel-1", **environ: str) -> Program:
         """A django-q2 cluster; ready when its first canary came back."""
@@ -157,6 +177,10 @@ class Servers:
             self._shared["cluster"] = self.cluster()
             self._shared["janitor"] = self.janitor(EASEL_URL=web.url)
         return self._shared["web"]
+
+
+def _serves_or_ended(program: Program, port: int) -> bool:
+    return program.ended or (program.listens(port) and _answers(f"{program.url}/healthz"))
 
 
 def _answers(url: str) -> bool:

@@ -60,10 +60,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # of whatever the 
 
 def role_of(request: HttpRequest) -> OperatorRole | None:
     """The role of who asks, read once per request; None for everybody who is no operator."""
-    if not hasattr(request, "operator_role"):
+    if "operator_role" not in request.__dict__:
         user = request.user
-        request.operator_role = operators.role_of(user) if isinstance(user, User) else None  # type: ignore[attr-defined]
-    return request.operator_role  # type: ignore[attr-defined, no-any-return]
+        request.__dict__["operator_role"] = operators.role_of(user) if isinstance(user, User) else None
+    kept: OperatorRole | None = request.__dict__["operator_role"]
+    return kept
 
 
 def may(request: HttpRequest, permission: Permission) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
 from generations.models import Generation
@@ -47,7 +48,7 @@ class Watch:
             await asyncio.sleep(pause)
             wanted = list(self._waiting)
             try:
-                done = await database.run(lambda wanted=wanted: _finals(wanted))  # type: ignore[misc]
+                done = await database.run(partial(_finals, wanted))
             except DatabaseUnavailable:
                 continue
             for generation in done:

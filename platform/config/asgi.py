@@ -5,6 +5,7 @@ the process: the crew that runs synchronous generations, the history's buffer.""
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -52,7 +53,7 @@ class Application:
         elif scope["path"].startswith("/i/"):
             await pictures.serve(scope, send)
         else:
-            await self.pages(scope, receive, send)  # type: ignore[arg-type]
+            await self.pages(scope, receive, send)  # type: ignore[arg-type]  # Django names ASGI's callables more narrowly
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -71,6 +72,7 @@ class Application:
             await send({"type": "lifespan.startup.failed", "message": problem})
             return
         await database.run(channels.sync_environment)
+        await asyncio.to_thread(channels.preload)  # seconds of imports that no first call should wait for
         self.recorder.start()
         await send({"type": "lifespan.startup.complete"})
 

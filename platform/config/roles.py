@@ -30,6 +30,7 @@ def set_up(admin_url: str, login_url: str) -> None:
             _create(admin, role, "NOLOGIN")
         _create(admin, LOGIN, "LOGIN")
         _shape_login(admin, password)
+        _quiet_log(admin)
         _open_schema(admin)
 
 
@@ -47,6 +48,16 @@ def _shape_login(admin: psycopg.Connection, password: str) -> None:
         )
     for role in ROLES:
         admin.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(LOGIN)))
+
+
+def _quiet_log(admin: psycopg.Connection) -> None:
+    """A refused statement must not carry a customer's prompt into the server's log. Only a superuser
+    may say so; elsewhere it is for the operators (README, "On your own servers")."""
+    row = admin.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    if row and row[0]:
+        admin.execute(
+            sql.SQL("ALTER ROLE {} SET log_min_error_statement = panic").format(sql.Identifier(LOGIN))
+        )
 
 
 def _open_schema(admin: psycopg.Connection) -> None:

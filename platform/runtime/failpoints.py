@@ -36,6 +36,6 @@ _chances = read(os.environ.get("FAILPOINTS", "")) if os.environ.get("EASEL_ENV")
 
 def failpoint(name: str) -> None:
     """Die here, at once and without a word to anybody but the log, if a test wants it."""
-    if _chances and random.random() < _chances.get(name, 0):  # noqa: S311
+    if _chances and random.random() < _chances.get(name, 0):  # noqa: S311 - no secret
         os.write(2, f"failpoint {name}\n".encode())
         os._exit(EXIT_CODE)

@@ -19,6 +19,7 @@ import psutil
 import psycopg
 from psycopg.rows import tuple_row
 
+from runtime import database
 from tests.cast import Cast, make_cast
 from tests.house import Program, Servers, django_settings, wait_until
 from tests.upstreams.gemini import KEY, Upstream
@@ -46,10 +47,11 @@ READS = {"0", "63"}
 
 
 def point_django_at(url: str) -> None:
-    """Connect Django in this process to another database."""
+    """Connect Django in this process, with all its threads, to another database."""
     from django.conf import settings
     from django.db import connections
 
+    database.close()
     connections["default"].close()
     settings.DATABASES["default"].update(django_settings(url))
     connections["default"].settings_dict.update(django_settings(url))
@@ -107,15 +109,16 @@ class Ground:
     # ---- the tables
 
     @cached_property
-    def _connection(self) -> psycopg.Connection:
+    def connection(self) -> psycopg.Connection:
+        """One that no wall holds."""
         return psycopg.connect(self.admin_url, autocommit=True, row_factory=tuple_row)
 
     def forget_connection(self) -> None:
         """After the server went away: connect anew with the next look."""
-        self.__dict__.pop("_connection", None)
+        self.__dict__.pop("connection", None)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, values).fetchall()
+        return self.connection.execute(sql, values).fetchall()
 
     def one(self, sql: str, *values: Any) -> Any:
         """The first column of the first row, or None."""
@@ -124,7 +127,7 @@ class Ground:
 
     def run(self, sql: str, *values: Any) -> int:
         """Execute what gives no rows; how many it touched."""
-        return self._connection.execute(sql, values).rowcount
+        return self.connection.execute(sql, values).rowcount
 
     def beats(self, cluster: str, kind: str) -> int:
         sql = (
@@ -154,6 +157,14 @@ class Ground:
     def calls(self, prompt: str) -> int:
         """How often the upstream was asked for this prompt."""
         return self.google.calls.prompts[prompt]
+
+    def cancel_live(self) -> None:
+        """End what nobody waits for any more, as its customer could."""
+        from generations.actions import finish
+
+        sql = "SELECT organization_id, id FROM generations_generation WHERE state IN ('queued', 'running')"
+        for organization, generation in self.rows(sql):
+            finish.cancel(organization, generation)
 
     # ---- processes
 

@@ -59,11 +59,11 @@ BROKEN = {
 }
 
 
-def prove(ground: Ground) -> None:
-    """Check every invariant over all tables, and every stored image byte for byte."""
+def prove(ground: Ground, store: storage.Storage | None = None) -> None:
+    """Check every invariant over all tables, and every image in `store` byte for byte."""
     broken = {name: rows for name, sql in BROKEN.items() if (rows := ground.rows(f"{sql} LIMIT 5"))}
     assert not broken, broken
-    _prove_images(ground)
+    _prove_images(ground, store or storage.default())
 
 
 def prove_calls(ground: Ground) -> None:
@@ -77,9 +77,9 @@ def prove_calls(ground: Ground) -> None:
     assert {prompt: count for prompt, count in asked.items() if count > opened[prompt]} == {}
 
 
-def _prove_images(ground: Ground) -> None:
+def _prove_images(ground: Ground, store: storage.Storage) -> None:
     for key, size, digest in ground.rows("SELECT storage_key, bytes, sha256 FROM generations_output"):
-        data = storage.default().read(key)
+        data = store.read(key)
         assert (len(data), hashlib.sha256(data).hexdigest()) == (size, digest), key
 
 

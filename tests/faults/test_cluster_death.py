@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 import psutil
 import pytest
@@ -109,17 +108,8 @@ def test_a_cluster_with_all_its_workers_busy_is_left_alone(
     assert [p.pid for p in after.all()] == [p.pid for p in family.all()]
     assert "no sign of life" not in program.output()
     ground.end(program)
-    ground.run("UPDATE generations_generation SET tries_left = 0 WHERE state = 'running'")
-    for one in ground.rows("SELECT organization_id, id FROM generations_generation WHERE state = 'queued'"):
-        cancel(*one)
-    ground.until(lambda: ground.live() == 0, 60)
+    ground.cancel_live()
     prove(ground)
-
-
-def cancel(organization: UUID, generation: UUID) -> None:
-    from generations.actions import finish
-
-    finish.cancel(organization, generation)
 
 
 def head(program: Program, family: Family) -> None:

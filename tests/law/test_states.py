@@ -207,46 +207,52 @@ def closing() -> Closing:
     return Closing(utc_now(), None, MODEL, "evolink", "succeeded", 1)
 
 
+def book(team: Team, verb: Callable[..., bool], amount: int, reference: str) -> bool:
+    """A grant or an adjustment."""
+    with tenant(team.id):
+        return verb(
+            organization=team.id, mode="live", amount=amount, reference=reference, reason="test", actor="test"
+        )
+
+
 def test_every_ledger_verb_may_be_said_twice(team: Team) -> None:
     live, done, over = team.queued(), team.finished(count=2, images=1), team.queued()
     assert finish.cancel(team.id, over)
     assert team.refund(done, 1, "refund")
-    credit = {"organization": team.id, "mode": "live", "amount": IMAGE, "reason": "test", "actor": "test"}
-    with tenant(team.id):
-        assert ledger.grant(**credit, reference="payment:1")  # type: ignore[arg-type]
-        assert ledger.adjust(**credit, reference="error:1")  # type: ignore[arg-type]
+    assert book(team, ledger.grant, IMAGE, "payment")
+    assert book(team, ledger.adjust, -IMAGE, "error")
     entries, wallet = team.entries(), team.wallet()
     with tenant(team.id):
         ledger.hold(team.held(live))
         assert not ledger.settle(team.held(done), 1290, closing())
         assert not ledger.release(team.held(over), closing())
-        assert not ledger.grant(**credit, reference="payment:1")  # type: ignore[arg-type]
-        assert not ledger.adjust(**credit, reference="error:1")  # type: ignore[arg-type]
     assert not team.refund(done, 1, "refund")
+    assert not book(team, ledger.grant, IMAGE, "payment")
+    assert not book(team, ledger.adjust, -IMAGE, "error")
     assert team.entries() == entries
     assert team.wallet() == wallet
 
 
 @pytest.mark.parametrize("verb", [ledger.grant, ledger.adjust])
 def test_a_reference_stands_for_one_amount(team: Team, verb: Callable[..., bool]) -> None:
-    def book(amount: int) -> bool:
-        with tenant(team.id):
-            return verb(
-                organization=team.id, mode="live", amount=amount, reference="r", reason="test", actor="test"
-            )
-
-    assert book(IMAGE)
+    assert book(team, verb, IMAGE, "once")
     with pytest.raises(LedgerConflict):
-        book(2 * IMAGE)
+        book(team, verb, 2 * IMAGE, "once")
     assert team.wallet() == (11 * IMAGE, 0)
+
+
+def test_the_first_credit_makes_the_wallet_also_as_a_correction(team: Team) -> None:
+    with tenant(team.id):
+        assert ledger.adjust(
+            organization=team.id, mode="test", amount=5, reference="r", reason="test", actor="test"
+        )
+    assert team.wallet("test") == (5, 0)
 
 
 def test_an_adjustment_cannot_take_what_is_held(team: Team) -> None:
     team.queued(count=4)
-    with pytest.raises(InsufficientCredit), tenant(team.id):
-        ledger.adjust(
-            organization=team.id, mode="live", amount=-7 * IMAGE, reference="r", reason="test", actor="test"
-        )
+    with pytest.raises(InsufficientCredit):
+        book(team, ledger.adjust, -7 * IMAGE, "too much")
     assert team.wallet() == (10 * IMAGE, 4 * IMAGE)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -130,3 +134,24 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+@dataclass
+class Canary:
+    """Listens where nobody may connect, and counts who does."""
+
+    port: int = 0
+    visits: int = 0
+
+    async def visited(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.visits += 1
+        writer.close()
+
+
+@asynccontextmanager
+async def canary() -> AsyncIterator[Canary]:
+    bird = Canary()
+    server = await asyncio.start_server(bird.visited, "127.0.0.1", 0)
+    bird.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield bird

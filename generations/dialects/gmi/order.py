@@ -110,10 +110,11 @@ def _prompt(payload: Mapping[str, Any], offer: Offer) -> str:
 
 
 def _asked_now(said: tuple[Said, ...], offer: Offer) -> str:
-    """The words of the last turn: what histories show as the prompt of a conversation."""
+    """The words of the last turn, without thoughts: what histories show as the prompt."""
     letters = sum(len(part.text) for turn in said for part in turn.parts if isinstance(part, Text))
     _refuse_long(letters, PATH, offer)
-    return "\n".join(part.text for part in said[-1].parts if isinstance(part, Text))
+    spoken = (part.text for part in said[-1].parts if isinstance(part, Text) and not part.thought)
+    return "\n".join(filter(None, spoken))
 
 
 def _refuse_long(letters: int, path: str, offer: Offer) -> None:
@@ -124,8 +125,10 @@ def _refuse_long(letters: int, path: str, offer: Offer) -> None:
 
 def _is_plain(said: tuple[Said, ...]) -> bool:
     """A conversation of one turn in one piece of words is a prompt, whatever form it came in."""
-    parts = said[0].parts if len(said) == 1 else ()
-    return not said or (len(parts) == 1 and isinstance(parts[0], Text) and parts[0].signature is None)
+    if len(said) != 1 or len(said[0].parts) != 1:
+        return not said
+    part = said[0].parts[0]
+    return isinstance(part, Text) and not part.thought and part.signature is None
 
 
 # ---- pictures --------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def word(problem: Problem, request: Incoming) -> Answer:
     status, code, type_ = ERRORS[problem.kind]
     if request.path.endswith("/uploads/images") and status == 400:
         return _unsuccessful(400, problem.message, headers)
-    error = {"code": problem.facts.get("code") or code, "message": _message(problem), "type": type_}
+    error = {"code": code, "message": _message(problem), "type": type_}
     return Answer(status, {"error": error}, headers)
 
 
