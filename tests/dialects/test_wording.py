@@ -10,6 +10,7 @@ import pytest
 from generations.dialect import Answer, Dialect, Incoming, read_json
 from generations.dialects import DIALECTS
 from generations.dialects.evolink.task import task_body
+from generations.dialects.gemini import Gemini
 from generations.dialects.gmi import Gmi
 from generations.dialects.toapis import ToApis
 from generations.errors import Problem
@@ -129,13 +130,47 @@ GMI = {
     Kind.INTERNAL: 500,
     Kind.CANCELLED: 409,
 }
+# gemini's code is the status; its word for it is one of Google's
+GEMINI = {
+    Kind.BAD_REQUEST: (400, "INVALID_ARGUMENT"),
+    Kind.AUTH_MISSING: (403, "PERMISSION_DENIED"),
+    Kind.AUTH_INVALID: (401, "UNAUTHENTICATED"),
+    Kind.KEY_DISABLED: (401, "UNAUTHENTICATED"),
+    Kind.KEY_EXPIRED: (401, "UNAUTHENTICATED"),
+    Kind.IP_NOT_ALLOWED: (403, "PERMISSION_DENIED"),
+    Kind.ORGANIZATION_SUSPENDED: (403, "PERMISSION_DENIED"),
+    Kind.NO_CREDIT: (402, "RESOURCE_EXHAUSTED"),
+    Kind.BUDGET_EXCEEDED: (402, "RESOURCE_EXHAUSTED"),
+    Kind.FORBIDDEN_MODEL: (403, "PERMISSION_DENIED"),
+    Kind.FORBIDDEN: (403, "PERMISSION_DENIED"),
+    Kind.UNKNOWN_MODEL: (404, "NOT_FOUND"),
+    Kind.NOT_FOUND: (404, "NOT_FOUND"),
+    Kind.GONE: (410, "NOT_FOUND"),
+    Kind.METHOD_NOT_ALLOWED: (405, "UNIMPLEMENTED"),
+    Kind.NOT_CANCELLABLE: (409, "FAILED_PRECONDITION"),
+    Kind.IDEMPOTENCY_CONFLICT: (422, "FAILED_PRECONDITION"),
+    Kind.TOO_LARGE: (413, "INVALID_ARGUMENT"),
+    Kind.UNSUPPORTED_MEDIA: (415, "INVALID_ARGUMENT"),
+    Kind.RATE_LIMITED: (429, "RESOURCE_EXHAUSTED"),
+    Kind.CONTENT_BLOCKED: (400, "INVALID_ARGUMENT"),
+    Kind.NO_IMAGE: (500, "INTERNAL"),
+    Kind.UPSTREAM_ERROR: (503, "UNAVAILABLE"),
+    Kind.UPSTREAM_TIMEOUT: (504, "DEADLINE_EXCEEDED"),
+    Kind.OVERLOADED: (503, "UNAVAILABLE"),
+    Kind.MISCONFIGURED: (503, "UNAVAILABLE"),
+    Kind.DEADLINE: (504, "DEADLINE_EXCEEDED"),
+    Kind.WORKER_LOST: (500, "INTERNAL"),
+    Kind.INTERNAL: (500, "INTERNAL"),
+    Kind.CANCELLED: (499, "CANCELLED"),
+}
 EXPECTED: dict[str, dict[Kind, tuple[int, Any]]] = {
     "evolink": {kind: row[0] for kind, row in TABLE.items()},
     "openai": {kind: row[1] for kind, row in TABLE.items()},
     "toapis": dict(TOAPIS),
     "gmi": {kind: (status, None) for kind, status in GMI.items()},
+    "gemini": {kind: (status, status) for kind, (status, _) in GEMINI.items()},
 }
-DOORS: dict[str, Dialect] = {"toapis": ToApis(), "gmi": Gmi()} | DIALECTS
+DOORS: dict[str, Dialect] = {"toapis": ToApis(), "gmi": Gmi(), "gemini": Gemini(), **DIALECTS}
 EACH = pytest.mark.parametrize("dialect", DOORS.values(), ids=DOORS.keys())
 
 
@@ -173,6 +208,13 @@ def test_the_envelopes_have_their_documented_members() -> None:
         body = parsed(DOORS["gmi"].word(problem, REQUEST))
         assert list(body) == ["error"]
         assert isinstance(body["error"], str)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_googles_envelope_has_a_word_for_each_status(kind: Kind) -> None:
+    error = parsed(DOORS["gemini"].word(Problem(kind, "x"), REQUEST))["error"]
+    assert list(error)[:3] == ["code", "message", "status"]
+    assert (error["code"], error["status"]) == GEMINI[kind]
 
 
 def test_the_openai_envelope_always_has_its_four_members() -> None:

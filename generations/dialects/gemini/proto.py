@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 from generations.errors import Problem
@@ -34,7 +35,9 @@ def wrong(path: str, kind: str, value: Any, expected: str = "") -> Problem:
     return bad(path, f"Invalid value at '{path}' ({kind}), {shown}" + (f"; {expected}" if expected else ""))
 
 
+@cache
 def snake(name: str) -> str:
+    """A field's other spelling. Takes names of this package only, never a client's."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
 
 
@@ -55,11 +58,12 @@ class Message:
 
     def get(self, name: str) -> Any:
         """The value in either spelling, as it is."""
-        spellings = dict.fromkeys((name, snake(name)))
-        found = [self._value[s] for s in spellings if self._value.get(s) is not None]
-        if len(found) > 1:
+        value, other = self._value.get(name), snake(name)
+        if other == name or (also := self._value.get(other)) is None:
+            return value
+        if value is not None:
             raise bad(self.at(name), f"'{self.at(name)}' is given in camelCase and in snake_case; send one.")
-        return found[0] if found else None
+        return also
 
     def message(self, name: str) -> Message:
         """The object of that name; an empty one if it is absent."""
