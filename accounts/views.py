@@ -17,7 +17,12 @@ from accounts.access import Permission, allowed
 from accounts.forms import LogInForm
 from accounts.models import ApiKey, Door, Membership, User
 
-SDK_PATHS = {Door.EVOLINK: "/evolink", Door.OPENAI: "/openai/v1"}
+SDK_PATHS = {
+    Door.EVOLINK: "/evolink",
+    Door.OPENAI: "/openai/v1",
+    Door.TOAPIS: "/toapis",
+    Door.GMI: "/gmi",
+}
 """The base URL that clients are given, under ours, of each door that is open."""
 
 

@@ -55,6 +55,11 @@ class Answer:
 class Desk(Protocol):
     """What a caller may do, already bound to his key, organization and mode."""
 
+    @property
+    def organization(self) -> UUID | None:
+        """The organization of the caller's key; None without one."""
+        ...
+
     async def offers(self) -> tuple[Offer, ...]:
         """The models of this door (without a key: those open to all); `allowed` is False on those
         the key may not use."""

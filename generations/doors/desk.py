@@ -49,6 +49,10 @@ class CallersDesk:
     _run: Run | None = field(default=None, init=False)
     _data: Mapping[str, bytes] = field(default_factory=dict, init=False)
 
+    @property
+    def organization(self) -> UUID | None:
+        return self.caller.organization_id if self.caller else None
+
     async def offers(self) -> tuple[Offer, ...]:
         models = self.caller.models if self.caller else frozenset()
         return await database.run(lambda: catalogue.offers(self.dialect.name, models_allowed=models))

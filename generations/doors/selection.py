@@ -88,8 +88,10 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def _versions(path: str) -> tuple[str, ...]:
-    """The path, then with `/v1` put in front, or without the first of two versions: that is the one of
-    a base URL, the second the client's own."""
+    """The path, then with `/v1` put in front, or without the first of two versions or of two queue
+    roots: that is the one of a base URL, the second the client's own."""
+    if (queue := path.rfind("/api/v1/")) > 0:
+        return (path, path[queue:])
     if DOUBLED.match(path):
         return (path, "/" + path.split("/", 2)[2])
     if not VERSIONED.match(path):

@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 from django.db import InterfaceError, OperationalError, connection
 
@@ -26,6 +27,7 @@ THREADS = int(os.environ.get("EASEL_DATABASE_THREADS", "4"))
 IDLE_CHECK_SECONDS = 5.0
 
 _executor: ThreadPoolExecutor | None = None
+_opened: WeakSet[Any] = WeakSet()
 _used = threading.local()
 
 
@@ -40,6 +42,7 @@ def _forget() -> None:
     """A forked child must not share its parent's threads or sockets."""
     global _executor
     _executor = None
+    _opened.clear()
 
 
 os.register_at_fork(after_in_child=_forget)
@@ -52,7 +55,15 @@ async def run(block: Callable[[], T]) -> T:
     DatabaseUnavailable when the database does not answer, otherwise whatever the block raises.
     """
     context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_threads(), context.run, call, block)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), context.run, _call_in_thread, block)
+
+
+def _call_in_thread(block: Callable[[], T]) -> T:
+    try:
+        return call(block)
+    finally:
+        if connection.connection is not None:
+            _opened.add(connection.connection)
 
 
 def call(block: Callable[[], T]) -> T:
@@ -79,8 +90,11 @@ def _ensure_healthy() -> None:
 
 
 def close() -> None:
-    """End the database threads (their connections close with them). For shutdown and tests."""
+    """End the database threads and their connections, which Python would only collect some day. For
+    the end of a drain or a process, and for tests."""
     global _executor
     if _executor is not None:
         _executor.shutdown(wait=True)
         _executor = None
+    while _opened:
+        _opened.pop().close()

@@ -155,6 +155,7 @@ class MemoryDesk:
     orders: list[Order] = field(default_factory=list)
     reports: dict[UUID, Report] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    organization: UUID | None = ORGANIZATION
 
     async def offers(self) -> tuple[Offer, ...]:
         return self.models

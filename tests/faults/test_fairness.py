@@ -12,7 +12,7 @@ from tests.faults.ground import Customer, Ground
 from tests.faults.proof import prove, prove_calls
 from tests.house import Program
 
-SLOTS, RUNS = 4, 20
+SLOTS, RUNS = 4, 10
 FLOOD = [2000, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
 
 
@@ -38,11 +38,8 @@ def test_another_teams_job_starts_within_five_seconds_of_a_flood(
     queue_up(ground.connection, crowd, [f"stub:slow=1 flood {number}" for number in range(backlog)])
     ground.until(lambda: ground.google.calls.in_flight == SLOTS)
     lone = Customer.with_credit(10)
-    for number in range(5):
-        made = lone.submit(web, f"stub:slow=1 lone {number}")
-        sql = "SELECT extract(epoch FROM started_at - created_at) FROM generations_generation WHERE id = %s"
-        ground.until(lambda made=made: ground.state(made) == "succeeded")
-        assert ground.one(sql, made) <= 5
+    waits = fairness.lone_waits(ground.connection, lambda: lone.submit(web, "stub:slow=1 lone"), 5)
+    assert max(waits) <= 5
     assert fairness.waiting(ground.connection) > backlog / 2
     ground.cancel_live()
     prove(ground)

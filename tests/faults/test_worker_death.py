@@ -44,9 +44,9 @@ def test_a_killed_workers_call_runs_again_in_time_and_is_charged_once(
 
 
 def test_everything_a_killed_worker_had_in_hand_runs_again(
-    ground: Ground, web: Program, customer: Customer, trial: int
+    ground: Ground, web: Program, customer: Customer, turn: int
 ) -> None:
-    prompts = [f"stub:slow=3 one of ten {trial} {number}" for number in range(10)]
+    prompts = [f"stub:slow=3 one of ten {turn} {number}" for number in range(10)]
     made = [customer.submit(web, prompt) for prompt in prompts]
     ground.until(lambda: all(map(ground.calls, prompts)))
     kill(ground.worker_of(made[0]))

@@ -62,10 +62,31 @@ def test_waits_and_hand_backs_spend_no_try(team: Team) -> None:
     assert team.attempts(lease.id) == ["handed_back", "waited", "handed_back", "waited", "handed_back"]
 
 
-def test_a_lease_that_still_runs_is_not_taken_back(team: Team) -> None:
-    lease = team.running()
+@pytest.mark.parametrize("tries", [1, 2, 3])
+def test_a_lease_that_still_runs_is_not_taken_back(team: Team, tries: int) -> None:
+    team.queued()
+    for _ in range(tries - 1):
+        assert lost(team, team.claimed())
+    lease = team.claimed()
     assert not finish.take_back(team.id, lease.id, lease.attempt)
     assert team.state(lease.id) == "running"
+
+
+def test_what_is_not_overdue_is_not_expired(team: Team) -> None:
+    lease, waiting = team.running(), team.queued()
+    assert not finish.expire(team.id, lease.id)
+    assert not finish.expire(team.id, waiting)
+
+
+def test_the_roll_up_adds_up(team: Team) -> None:
+    for images in (1, 2, 1):
+        team.finished(count=2, images=images)
+    row = team.admin.execute(
+        "SELECT sum(generations), sum(images), sum(tokens), sum(amount) FROM billing_usage"
+        " WHERE organization_id = %s",
+        (team.id,),
+    ).fetchone()
+    assert row == (3, 4, 4 * 1290, 4 * IMAGE)
 
 
 ENDINGS: dict[str, Callable[[Team, Claimed], object]] = {

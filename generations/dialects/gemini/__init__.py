@@ -23,7 +23,7 @@ from generations.wording import clip, listed
 
 T = TypeVar("T")
 
-HEAVY_BYTES = 256 * 1024  # reading a longer body is left to a thread
+HEAVY_BYTES = 32 * 1024  # reading a longer body is left to a thread: its parts may be many
 OFFERED = (
     "models/{model}:generateContent, models/{model}:streamGenerateContent, models/{model}:countTokens, "
     "GET models and GET models/{model}"

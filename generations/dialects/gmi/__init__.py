@@ -55,7 +55,7 @@ class Gmi:
 async def submit(request: Incoming, desk: Desk) -> Answer:
     """Queues a request. 200 with its short record."""
     # The desk does not say whose it is before there is a report.
-    refuse_other_organization(request, None, UNKNOWN_ORGANIZATION)
+    refuse_other_organization(request, desk.organization, UNKNOWN_ORGANIZATION)
     body = json_object(request)
     payload = payload_of(body)
     offer = chosen_offer(body, await desk.offers())

@@ -46,8 +46,8 @@ def read_file_type(body: Mapping[str, Any]) -> str:
 
 
 def refuse_other_organization(request: Incoming, organization: UUID | None, missing: str) -> None:
-    """`X-Organization-ID` names the organization of the key or nothing. `organization` None: it is
-    not known yet, so only what cannot be an id is refused. Raises Problem(NOT_FOUND, `missing`)."""
+    """`X-Organization-ID` names the organization of the key or nothing. Raises Problem(NOT_FOUND,
+    `missing`) for anything else."""
     named = request.headers.get("x-organization-id", "").strip()
     if not named:
         return
@@ -55,7 +55,7 @@ def refuse_other_organization(request: Incoming, organization: UUID | None, miss
         asked = UUID(named)
     except ValueError:
         raise Problem(Kind.NOT_FOUND, missing) from None
-    if organization not in (None, asked):
+    if organization != asked:
         raise Problem(Kind.NOT_FOUND, missing)
 
 
