@@ -72,10 +72,10 @@ def lock_holder(ground: Ground, family: Family) -> psutil.Process:
     sql = "SELECT max(at) FROM generations_beat WHERE cluster = 'easel-1' AND kind = 'canary'"
     before = ground.one(sql)
     ground.until(lambda: ground.one(sql) != before)
-    found: list[psutil.Process | None] = []
-    ground.until(lambda: found.append(family.lock_holder(WORKERS)) or found[-1])
-    assert found[-1]
-    return found[-1]
+    ground.until(lambda: family.lock_holder(WORKERS) is not None)
+    found = family.lock_holder(WORKERS)
+    assert found
+    return found
 
 
 def served(ground: Ground, customer: Customer, web: Program, prompt: str, seconds: float) -> float:
