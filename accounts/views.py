@@ -21,6 +21,7 @@ SDK_PATHS = {
     Door.EVOLINK: "/evolink",
     Door.OPENAI: "/openai/v1",
     Door.TOAPIS: "/toapis",
+    Door.GEMINI: "/gemini",
     Door.GMI: "/gmi",
 }
 """The base URL that clients are given, under ours, of each door that is open."""
