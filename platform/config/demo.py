@@ -19,9 +19,14 @@ from generations import channels
 from runtime.tenancy import operator, tenant
 
 IMAGE_SECONDS = 150
-DOORS: Mapping[str, Mapping[str, Any]] = {
-    "evolink": {"model": MODEL, "prompt": "A red fox in the snow"},
-    "openai": {"model": MODEL, "prompt": "A red fox in the snow", "n": 1},
+PROMPT = "A red fox in the snow"
+ORDER = {"model": MODEL, "prompt": PROMPT}
+DOORS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "evolink": ("/v1/images/generations", ORDER),
+    "openai": ("/v1/images/generations", {**ORDER, "n": 1}),
+    "toapis": ("/v1/images/generations", ORDER),
+    "gemini": (f"/v1beta/models/{MODEL}:generateContent", {"contents": [{"parts": [{"text": PROMPT}]}]}),
+    "gmi": ("/api/v1/ie/requestqueue/apikey/requests", {"model": MODEL, "payload": {"prompt": PROMPT}}),
 }
 
 
@@ -74,10 +79,8 @@ class Demo:
                 "test key": f"{seeded['test_key']}   (always the sandbox, never your credit)",
             }
         )
-        for door, body in DOORS.items():
-            self._out.write(
-                f"{door}:\n  {_curl(f'{url}/{door}/v1/images/generations', seeded['live_key'], body)}\n"
-            )
+        for door, (path, body) in DOORS.items():
+            self._out.write(f"{door}:\n  {_curl(f'{url}/{door}{path}', seeded['live_key'], body)}\n")
 
     def _table(self, rows: Mapping[str, str]) -> None:
         for name, value in rows.items():
