@@ -230,11 +230,6 @@ class RateWindow(TenantModel):
     minute = models.BigIntegerField(help_text="Unix minute of the count.")
     count = models.IntegerField(default=0)
 
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["organization", "subject"], name="accounts_ratewindow_once")
-        ]
-
 
 class OutboxMessage(TenantModel):
     """A message that must leave the house, written in the transaction that made it true."""

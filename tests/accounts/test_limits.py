@@ -110,3 +110,20 @@ def test_organizations_do_not_share_a_count(organization: Organization, make_org
     limit(other, 1)
     mine, theirs = make_key(organization), make_key(other)
     assert [ask(mine).allowed, ask(theirs).allowed, ask(mine).allowed] == [True, True, False]
+
+
+def test_the_first_requests_of_a_key_may_come_all_at_once(organization: Organization) -> None:
+    """Each makes the row of its minute or counts on it; none is refused because another was first."""
+    limit(organization, 10_000)
+    with ThreadPoolExecutor(6) as callers:
+        for _ in range(25):
+            plain = make_key(organization, requests_per_minute=1_000)
+            seen = list(callers.map(lambda _, key=plain: ask_and_leave(key), range(6)))
+            assert sorted(a.remaining for a in seen) == [994, 995, 996, 997, 998, 999]
+
+
+def ask_and_leave(plain: str) -> Allowance:
+    try:
+        return ask(plain)
+    finally:
+        connection.close()
