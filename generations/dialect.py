@@ -14,7 +14,19 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from generations.errors import Problem
-from generations.spec import Delivered, Kind, Offer, Order, Report
+from generations.spec import (
+    Balance,
+    Delivered,
+    Input,
+    Kind,
+    Listed,
+    Offer,
+    Order,
+    Report,
+    Source,
+    Upload,
+    Wanted,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,14 @@ class Desk(Protocol):
         """Take the order and wait for its final state. Raises Problem(DEADLINE) at the wait limit."""
         ...
 
+    async def begin(self, order: Order) -> Report:
+        """Take the order as `run` does, but answer as soon as it is held, for a door that streams."""
+        ...
+
+    async def ended(self, begun: Report) -> Report:
+        """Wait for the final state of what `begin` took. Raises Problem(DEADLINE) at the wait limit."""
+        ...
+
     async def report(self, generation: UUID) -> Report:
         """The generation as it is now. Raises Problem(NOT_FOUND)."""
         ...
@@ -87,8 +107,43 @@ class Desk(Protocol):
         was not cancelled."""
         ...
 
+    async def page(self, wanted: Wanted) -> Listed:
+        """The organization's generations in the key's mode, whichever door made them."""
+        ...
+
+    async def several(self, handles: Sequence[str]) -> tuple[Report, ...]:
+        """Those of the ids that are known, in their order; unknown and foreign ones are left out."""
+        ...
+
     async def read(self, image: Delivered) -> bytes:
         """The stored bytes of a delivered image. Raises Problem(GONE)."""
+        ...
+
+    async def take(self, sources: Sequence[Source]) -> tuple[Input, ...]:
+        """The input pictures of an order: fetched, judged by their content, decoded apart, re-encoded
+        without metadata, stored. Raises Problem naming the source's field: BAD_REQUEST (fact `reason`:
+        url_not_allowed, fetch_failed, timeout, not_an_image, mask), TOO_LARGE, UNSUPPORTED_MEDIA."""
+        ...
+
+    async def upload(self, source: Source, *, name: str = "", path: str = "") -> Upload:
+        """Keep a picture for later orders. Raises what `take` raises, and Problem(RATE_LIMITED) when
+        the organization keeps as many as it may."""
+        ...
+
+    async def await_upload(self, mime: str) -> tuple[str, Upload]:
+        """Promise a file: the URL to PUT its bytes to with exactly this type, and what it will be."""
+        ...
+
+    async def uploads(self, skip: int, size: int) -> tuple[tuple[Upload, ...], int]:
+        """The organization's uploads, newest first, and how many there are."""
+        ...
+
+    async def delete_upload(self, upload: UUID) -> None:
+        """Forget an upload and its bytes. Raises Problem(NOT_FOUND)."""
+        ...
+
+    async def balance(self) -> Balance:
+        """The wallet of the key's mode, and the key's own budget."""
         ...
 
 

@@ -125,6 +125,52 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """An input picture as the client gave it: a URL (`https:`, `gs://`, `data:`, one of ours) or bytes.
+
+    `field` is its place in the request, in the door's own spelling, for errors (`image_urls[0]`).
+    `limit` is the most bytes its file may have; `http` allows plain http, where the vendor's page does.
+    """
+
+    field: str
+    url: str = ""
+    data: bytes = b""
+    role: str = "image"
+    limit: int = 10 * 2**20
+    http: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A picture a customer keeps with us for later orders. `url` is absolute and opens without a key;
+    `bytes` is 0 while a promised file has not come yet."""
+
+    id: UUID
+    name: str
+    path: str
+    mime: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    url: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left and what was used, in nano-dollars: of the wallet, and of the key's own total
+    budget (`key_limit` None: it has none). `key_used` is the key's spend of all time."""
+
+    available: int
+    used: int
+    key_name: str
+    key_limit: int | None
+    key_used: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     text: str
     thought: bool = False
@@ -335,3 +381,22 @@ class Report:
     def held(self) -> int:
         """What was held at submit, in nano-dollars."""
         return self.tokens_held * self.unit_price
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which generations a list shall hold: newest first, `size` of them after `skip`. Empty: any."""
+
+    states: tuple[State, ...] = ()
+    model: str = ""
+    dialect: str = ""
+    skip: int = 0
+    size: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of a list, and how many there are in all (counted up to 10,000)."""
+
+    reports: tuple[Report, ...]
+    total: int

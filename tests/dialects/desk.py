@@ -7,6 +7,8 @@ does: finds the route, hands over the request, words the problem.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -20,7 +22,22 @@ from PIL import Image
 from generations import handles
 from generations.dialect import Answer, Dialect, Incoming, Route
 from generations.errors import Problem
-from generations.spec import Delivered, Kind, Offer, Order, Report, Size, State, Usage
+from generations.spec import (
+    Balance,
+    Delivered,
+    Input,
+    Kind,
+    Listed,
+    Offer,
+    Order,
+    Report,
+    Size,
+    Source,
+    State,
+    Upload,
+    Usage,
+    Wanted,
+)
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 ORGANIZATION = UUID("01a00000-0000-7000-8000-000000000001")
@@ -144,6 +161,20 @@ def delivered(made: Report, count: int) -> Report:
     )
 
 
+def _input(source: Source) -> Input:
+    """A stored picture whose hash is that of what was given."""
+    sha256 = hashlib.sha256(source.data or source.url.encode()).hexdigest()
+    return Input(sha256, "image/png", 64, 48, 100, f"inputs/{sha256[:8]}.png", source.role)
+
+
+def _fits(made: Report, wanted: Wanted) -> bool:
+    return (
+        (not wanted.states or made.state in wanted.states)
+        and (not wanted.model or made.order.model == wanted.model)
+        and (not wanted.dialect or made.dialect == wanted.dialect)
+    )
+
+
 @dataclass
 class MemoryDesk:
     """Records orders and answers with reports; `refusal` is raised instead of taking an order."""
@@ -156,6 +187,10 @@ class MemoryDesk:
     reports: dict[UUID, Report] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     organization: UUID | None = ORGANIZATION
+    taken: list[Source] = field(default_factory=list)
+    refused_sources: dict[str, Problem] = field(default_factory=dict)
+    kept_uploads: dict[UUID, Upload] = field(default_factory=dict)
+    money: Balance = field(default_factory=lambda: Balance(10**10, 25 * 10**8, "a key", None, 38_700_000))
 
     async def offers(self) -> tuple[Offer, ...]:
         return self.models
@@ -189,8 +224,69 @@ class MemoryDesk:
             raise Problem(Kind.NOT_CANCELLABLE, "The task is final.", generation=found.id)
         return self.keep(replace(found, state=State.CANCELLED, kind=Kind.CANCELLED))
 
+    async def begin(self, order: Order) -> Report:
+        return await self.submit(order)
+
+    async def ended(self, begun: Report) -> Report:
+        return self.keep(replace(begun, **self.ends) if self.ends else delivered(begun, begun.order.count))
+
+    async def page(self, wanted: Wanted) -> Listed:
+        fits = [r for r in self.reports.values() if _fits(r, wanted)]
+        newest = sorted(fits, key=lambda r: r.id, reverse=True)
+        return Listed(tuple(newest[wanted.skip : wanted.skip + wanted.size]), len(newest))
+
+    async def several(self, asked: Sequence[str]) -> tuple[Report, ...]:
+        found = []
+        for handle in asked:
+            with contextlib.suppress(Problem):
+                found.append(await self.find(handle))
+        return tuple(found)
+
     async def read(self, image: Delivered) -> bytes:
         return self.files.get(image.key) or picture(image.number)
+
+    async def take(self, sources: Sequence[Source]) -> tuple[Input, ...]:
+        """Every source is a picture of its own; the last of `refused_sources` says which is none."""
+        self.taken.extend(sources)
+        for source in sources:
+            if source.field in self.refused_sources:
+                raise self.refused_sources[source.field]
+        return tuple(_input(source) for source in sources)
+
+    async def upload(self, source: Source, *, name: str = "", path: str = "") -> Upload:
+        (kept,) = await self.take([source])
+        number = len(self.kept_uploads) + 1
+        made = Upload(
+            id=UUID(int=number),
+            name=name or f"{number}.png",
+            path=path,
+            mime=kept.mime,
+            width=kept.width,
+            height=kept.height,
+            bytes=kept.bytes,
+            sha256=kept.sha256,
+            url=f"https://easel.example/u/{UUID(int=number)}.png?t=abc",
+            created_at=NOW,
+            expires_at=NOW + timedelta(hours=72),
+        )
+        self.kept_uploads[made.id] = made
+        return made
+
+    async def await_upload(self, mime: str) -> tuple[str, Upload]:
+        made = await self.upload(Source("file", data=picture()))
+        promised = replace(made, mime=mime, bytes=0)
+        return f"{promised.url}&put=abc", promised
+
+    async def uploads(self, skip: int, size: int) -> tuple[tuple[Upload, ...], int]:
+        newest = list(reversed(self.kept_uploads.values()))
+        return tuple(newest[skip : skip + size]), len(newest)
+
+    async def delete_upload(self, upload: UUID) -> None:
+        if self.kept_uploads.pop(upload, None) is None:
+            raise Problem(Kind.NOT_FOUND, "There is no such file.")
+
+    async def balance(self) -> Balance:
+        return self.money
 
     def keep(self, made: Report) -> Report:
         self.reports[made.id] = made
