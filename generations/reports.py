@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from generations import links
 from generations.handles import Handle
 from generations.models import Generation, Output
-from generations.spec import Delivered, Kind, Order, Report, State, Usage
+from generations.spec import Delivered, Kind, Listed, Order, Report, State, Usage, Wanted
 from runtime import clock
 from runtime.ids import seconds_of
 from runtime.tenancy import work
 
 USUAL_SECONDS = 12.0
+COUNTED = 10_000
+"""A list's total is counted up to here: beyond it nobody pages by number."""
 MEDIANS_SECONDS = 60.0
 _MEDIANS = """
     SELECT model, percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - created_at))
@@ -48,6 +52,38 @@ def of(row: Generation, *, replayed: bool = False) -> Report:
     if row.delivered:
         kept += Output.objects.of(row.organization_id).filter(generation_id=row.pk).order_by("number")
     return build(row, kept, median(row.model), replayed=replayed)
+
+
+def page(organization: UUID, mode: str, wanted: Wanted) -> Listed:
+    """One page of the organization's generations. Inside `tenant()`. Three queries."""
+    rows = Generation.objects.of(organization).filter(mode=mode)
+    if wanted.states:
+        rows = rows.filter(state__in=[state.value for state in wanted.states])
+    rows = rows.filter(
+        **{name: value for name in ("model", "dialect") if (value := getattr(wanted, name))}
+    ).order_by("-id")
+    chosen = list(rows[wanted.skip : wanted.skip + wanted.size])
+    return Listed(_all_of(organization, chosen), rows[:COUNTED].count())
+
+
+def several(organization: UUID, mode: str, handles: Sequence[Handle]) -> tuple[Report, ...]:
+    """Those that are there, in the order asked for. Inside `tenant()`. Two queries."""
+    ids = {handle.id for handle in handles if handle.id}
+    tickets = {handle.ticket for handle in handles if handle.ticket}
+    rows = Generation.objects.of(organization).filter(mode=mode).filter(Q(pk__in=ids) | Q(ticket__in=tickets))
+    found: dict[UUID | tuple[int, str], Generation] = {}
+    for row in rows:
+        found[row.pk] = found[_second(row), row.ticket] = row
+    keys = (handle.id or (handle.second, handle.ticket) for handle in handles)
+    return _all_of(organization, [found[key] for key in keys if key in found])
+
+
+def _all_of(organization: UUID, rows: Sequence[Generation]) -> tuple[Report, ...]:
+    kept: defaultdict[UUID, list[Output]] = defaultdict(list)
+    having = [row.pk for row in rows if row.delivered]
+    for output in Output.objects.of(organization).filter(generation_id__in=having).order_by("number"):
+        kept[output.generation_id].append(output)
+    return tuple(build(row, kept[row.pk], median(row.model)) for row in rows)
 
 
 def build(row: Generation, kept: Sequence[Output], usual: float, *, replayed: bool = False) -> Report:

@@ -13,6 +13,8 @@ from runtime.tenancy import tenant, work
 
 BATCH = 200
 FORGOTTEN_SECONDS = 1.0
+GRACE_SECONDS = 30.0
+"""An attempt ends its call at the deadline; this long it may still store and settle what it bought."""
 
 _LOST = """
     SELECT organization_id, id, attempt FROM generations_generation
@@ -20,7 +22,11 @@ _LOST = """
 """
 _OVERDUE = """
     SELECT organization_id, id FROM generations_generation
-    WHERE state IN ('queued', 'running') AND deadline_at < clock_timestamp() ORDER BY deadline_at LIMIT %s
+    WHERE state IN ('queued', 'running')
+      AND deadline_at < clock_timestamp() - CASE state WHEN 'running' THEN make_interval(secs => %s)
+                                                       ELSE interval '0' END
+      AND deadline_at < clock_timestamp()  -- what the index can find
+    ORDER BY deadline_at LIMIT %s
 """
 _FORGOTTEN = """
     SELECT 1 FROM generations_generation
@@ -46,7 +52,7 @@ def reap() -> int:
 def expire() -> int:
     """End what is past its deadline, and release its hold. Returns how many."""
     with work(), connection.cursor() as cursor:
-        cursor.execute(_OVERDUE, (BATCH,))
+        cursor.execute(_OVERDUE, (GRACE_SECONDS, BATCH))
         overdue = cursor.fetchall()
     return sum(finish.expire(organization, identifier) for organization, identifier in overdue)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import logging
 import os
 import shutil
 import sys
@@ -57,6 +58,18 @@ _set_environment()
 import django  # noqa: E402  after the environment
 
 django.setup()
+for talkative in ("httpx", "httpx2", "httpcore", "httpcore2"):
+    logging.getLogger(talkative).setLevel(logging.WARNING)  # what failed shall not drown in what went well
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+    """Under a failed test: what the servers said of errors meanwhile, for those who cannot look."""
+    report = yield
+    servers = getattr(item, "funcargs", {}).get("servers")
+    if report.failed and servers is not None and (said := servers.complaints()):
+        report.sections.append(("what the servers complained of", said))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -170,6 +170,14 @@ class Servers:
     def janitor(self, **environ: str) -> Program:
         return self.start("janitor", [sys.executable, "manage.py", "janitor"], self.environ(**environ))
 
+    def complaints(self) -> str:
+        """The last lines with errors in all logs."""
+        said = []
+        for program in self.programs:
+            lines = [line for line in program.output().splitlines() if _complains(line)]
+            said += [f"{program.name}: {line[:1500]}" for line in lines[-5:]]
+        return "\n".join(said)
+
     def shared(self) -> Program:
         """The web server of most tests, with a cluster and a janitor, started once per worker."""
         if "web" not in self._shared or self._shared["web"].process.poll() is not None:
@@ -177,6 +185,10 @@ class Servers:
             self._shared["cluster"] = self.cluster()
             self._shared["janitor"] = self.janitor(EASEL_URL=web.url)
         return self._shared["web"]
+
+
+def _complains(line: str) -> bool:
+    return any(word in line for word in ('"error"', "Error", "Traceback", "exception"))
 
 
 def _serves_or_ended(program: Program, port: int) -> bool:

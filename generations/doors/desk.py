@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.conf import settings
 
 from accounts.admission import Caller
+from billing.standing import Standing, standing
 from generations import catalogue, reports
 from generations.actions import finish
-from generations.actions.submit import Asked, Quote, Submitted, submit
+from generations.actions.submit import Asked, Submitted, submit
 from generations.crew import Crew, Run
 from generations.dialect import Dialect
+from generations.doors import quoting
 from generations.doors.watch import Watch
+from generations.doors.wishes import Wishes
 from generations.errors import Problem
 from generations.handles import Handle, parse
 from generations.models import ApiRequest, Generation
 from generations.runner import Ended
-from generations.spec import Delivered, Kind, Offer, Order, Report, State
+from generations.spec import Balance, Delivered, Kind, Listed, Offer, Order, Report, State, Wanted
 from runtime import database, storage
 from runtime.tenancy import tenant
 
@@ -36,18 +39,19 @@ class House:
 
 @dataclass(slots=True)
 class CallersDesk:
-    """`generations.dialect.Desk` over the real thing. `strict` refuses whatever would be adjusted."""
+    """`generations.dialect.Desk` over the real thing."""
 
     house: House
     dialect: Dialect
     caller: Caller | None
     request: ApiRequest
-    idempotency_key: str = ""
-    strict: bool = False
+    wishes: Wishes = field(default_factory=Wishes)
     stored_request: bool = field(default=False, init=False)
     told: Report | None = field(default=None, init=False)
     _run: Run | None = field(default=None, init=False)
     _data: Mapping[str, bytes] = field(default_factory=dict, init=False)
+    _begun: Submitted | None = field(default=None, init=False)
+    _until: float = field(default=0.0, init=False)
 
     @property
     def organization(self) -> UUID | None:
@@ -65,15 +69,44 @@ class CallersDesk:
         return report
 
     async def run(self, order: Order) -> Report:
-        until = time.monotonic() + settings.EASEL.sync_wait_seconds
-        reserved = self.house.crew.reserve()
-        try:
-            submitted = await self._submit(order, wait=True, owner=self.house.crew.owner if reserved else "")
-        finally:
-            if reserved:
-                self.house.crew.unreserve()
-        await self._wait(submitted, until)
-        return await self._report_final(submitted)
+        await self._begin(order)
+        return await self._end()
+
+    async def begin(self, order: Order) -> Report:
+        submitted = await self._begin(order)
+        return await self._tell(submitted.generation, replayed=submitted.replayed)
+
+    async def ended(self, begun: Report) -> Report:
+        return await self._end()
+
+    async def page(self, wanted: Wanted) -> Listed:
+        caller = self._caller()
+
+        def read() -> Listed:
+            with tenant(caller.organization_id):
+                return reports.page(caller.organization_id, caller.mode, wanted)
+
+        return await database.run(read)
+
+    async def several(self, handles: Sequence[str]) -> tuple[Report, ...]:
+        caller = self._caller()
+        known = [found for handle in handles if (found := parse(handle))]
+
+        def read() -> tuple[Report, ...]:
+            with tenant(caller.organization_id):
+                return reports.several(caller.organization_id, caller.mode, known)
+
+        return await database.run(read)
+
+    async def balance(self) -> Balance:
+        caller = self._caller()
+
+        def read() -> Standing:
+            with tenant(caller.organization_id):
+                return standing(caller.organization_id, caller.mode, caller.key_id)
+
+        stands = await database.run(read)
+        return Balance(stands.available, stands.used, caller.key_name, stands.key_limit, stands.key_used)
 
     async def report(self, generation: UUID) -> Report:
         return await self._look(Handle(id=generation))
@@ -110,11 +143,30 @@ class CallersDesk:
             raise Problem(Kind.AUTH_MISSING, "An API key is needed here.")
         return self.caller
 
+    async def _begin(self, order: Order) -> Submitted:
+        """T1 for somebody who waits; it runs here if the crew has a slot free."""
+        self._until = time.monotonic() + settings.EASEL.sync_wait_seconds
+        reserved = self.house.crew.reserve()
+        try:
+            owner = self.house.crew.owner if reserved else ""
+            self._begun = await self._submit(order, wait=True, owner=owner)
+        finally:
+            if reserved:
+                self.house.crew.unreserve()
+        return self._begun
+
+    async def _end(self) -> Report:
+        assert self._begun is not None
+        await self._wait(self._begun, self._until)
+        return await self._report_final(self._begun)
+
     async def _submit(self, order: Order, *, wait: bool, owner: str = "") -> Submitted:
         """T1 for this caller; starts the run here when the submit claimed it."""
         self._refuse_adjusted(order)
         asked = self._asked(wait=wait, owner=owner)
-        submitted = await database.run(lambda: submit(asked, order, _quote(self.dialect.name, order)))
+        if self.wishes.dry or self.wishes.ceiling is not None:
+            await database.run(lambda: quoting.heed(self.wishes, asked, order))
+        submitted = await database.run(lambda: submit(asked, order, quoting.quote(self.dialect.name, order)))
         self.stored_request = not submitted.replayed
         self.request.generation_id = submitted.generation.pk
         self.request.replayed = submitted.replayed
@@ -124,7 +176,7 @@ class CallersDesk:
         return submitted
 
     def _refuse_adjusted(self, order: Order) -> None:
-        if self.strict and order.adjusted:
+        if self.wishes.strict and order.adjusted:
             changes = "; ".join(order.adjusted)
             raise Problem(Kind.BAD_REQUEST, f"This cannot be done exactly as asked: {changes}.")
 
@@ -137,7 +189,7 @@ class CallersDesk:
             member=caller.member_id,
             dialect=self.dialect.name,
             request_id=self.request.request_id,
-            idempotency_key=self.idempotency_key,
+            idempotency_key=self.wishes.idempotency_key,
             key_concurrency=caller.concurrency,
             wait=wait,
             owner=owner,
@@ -195,15 +247,6 @@ class CallersDesk:
             await database.run(read) if generation.delivered else reports.of(generation, replayed=replayed)
         )
         return self.told
-
-
-def _quote(dialect: str, order: Order) -> Quote:
-    size = catalogue.size_for(order)
-    offer = catalogue.resolve(dialect, order.model)
-    return Quote(
-        image_tokens=size.tokens,
-        credits_per_dollar=offer.credits_per_dollar if offer else 0,
-    )
 
 
 def _known_form(handle: str) -> Handle:

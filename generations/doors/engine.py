@@ -21,18 +21,20 @@ from prometheus_client import Histogram
 from accounts.admission import Caller, admit, authenticate
 from accounts.errors import AuthError
 from accounts.limits import Allowance
-from billing.money import dollars, plain
 from generations.dialect import Answer, Dialect, Incoming, Route
 from generations.dialects import DIALECTS
 from generations.doors import incoming
 from generations.doors.auth import bare_keys, problem_of
 from generations.doors.desk import CallersDesk, House
+from generations.doors.dressing import dress
 from generations.doors.incoming import BodyBudget, BodyShare, Disconnected, Receive, Scope, Send
+from generations.doors.quoting import DryRun
 from generations.doors.recorder import Recorder
 from generations.doors.selection import Matched, Picked, RouteTable, Selection
+from generations.doors.wishes import Wishes, read_wishes
 from generations.errors import Problem
 from generations.models import ApiRequest
-from generations.spec import Kind, Report
+from generations.spec import Kind
 from runtime import clock, database, ids, logs
 from runtime.errors import DatabaseUnavailable
 
@@ -42,7 +44,6 @@ LATENCY = Histogram(
     "easel_door_seconds", "Time to answer at the doors.", ["door", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )  # fmt: skip
-IDEMPOTENCY_LENGTH = 255
 CLIENT_LEFT = 499
 """The status in the history of a request whose client went away before it was whole."""
 HOME = "openai"
@@ -95,7 +96,7 @@ class Doors:
 
     def _begin(self, picked: Picked, scope: Scope) -> Exchange:
         headers = incoming.headers_of(scope)
-        dialect = picked.dialect or DIALECTS[HOME]
+        dialect = picked.dialect or picked.owner or DIALECTS[HOME]
         request = Incoming(
             method=scope["method"],
             path=picked.path,
@@ -121,10 +122,18 @@ class Doors:
             answer = await self._handle(exchange, picked, receive)
         except (Disconnected, GeneratorExit):
             raise
+        except DryRun as rehearsed:
+            answer = Answer(200, rehearsed.answer())
         except Exception as error:
             exchange.problem = _as_problem(error)
             answer = exchange.dialect.word(exchange.problem, exchange.request)
-        _dress(answer, exchange)
+        dress(
+            answer,
+            request_id=exchange.row.request_id,
+            allowance=exchange.allowance,
+            problem=exchange.problem,
+            report=answer.report or (exchange.desk.told if exchange.desk else None),
+        )
         return answer
 
     async def _handle(self, exchange: Exchange, picked: Picked, receive: Receive) -> Answer:
@@ -137,7 +146,7 @@ class Doors:
         route = self.tables[exchange.dialect.name].routes[matched.index]
         await self._admit(exchange, route)
         await self._read(exchange, receive, matched)
-        exchange.desk = self._desk(exchange)
+        exchange.desk = self._desk(exchange, route)
         return await route.handler(exchange.request, exchange.desk)
 
     async def _find_home(self, exchange: Exchange) -> None:
@@ -219,14 +228,13 @@ class Doors:
         exchange.row.bytes_in = len(body)
         exchange.request = replace(exchange.request, body=body, params=matched.params or {})
 
-    def _desk(self, exchange: Exchange) -> CallersDesk:
+    def _desk(self, exchange: Exchange, route: Route) -> CallersDesk:
         return CallersDesk(
             house=self.house,
             dialect=exchange.dialect,
             caller=exchange.caller,
             request=exchange.row,
-            idempotency_key=_idempotency_key(exchange.headers),
-            strict=exchange.headers.get("x-easel-strict", "").lower() == "true",
+            wishes=read_wishes(exchange.headers) if route.submits else Wishes(),
         )
 
     def _record(self, exchange: Exchange, answer: Answer, sent: int) -> None:
@@ -264,70 +272,6 @@ def _as_problem(error: Exception) -> Problem:
         )
     log.exception("door.broke")
     return Problem(Kind.INTERNAL, "Something went wrong on our side. Nothing was charged.")
-
-
-def _idempotency_key(headers: Mapping[str, str]) -> str:
-    key = headers.get("idempotency-key", "")
-    if key and not (len(key) <= IDEMPOTENCY_LENGTH and all(" " <= letter <= "~" for letter in key)):
-        raise Problem(
-            Kind.BAD_REQUEST,
-            f"Idempotency-Key must be 1 to {IDEMPOTENCY_LENGTH} printable ASCII characters.",
-            param="Idempotency-Key",
-        )
-    return key
-
-
-def _dress(answer: Answer, exchange: Exchange) -> None:
-    """The headers that every answer of every door carries."""
-    headers = answer.headers
-    headers.setdefault("X-Request-ID", exchange.row.request_id)
-    headers.setdefault("Cache-Control", "no-store")
-    if exchange.allowance:
-        headers.update(_rate_headers(exchange.allowance))
-    if exchange.problem:
-        if exchange.problem.retry_after is not None:
-            headers.setdefault("Retry-After", str(exchange.problem.retry_after))
-        if exchange.problem.generation:
-            headers["x-should-retry"] = "false"
-            headers["X-Easel-Generation"] = str(exchange.problem.generation)
-    report = answer.report or (exchange.desk.told if exchange.desk else None)
-    if report:
-        _dress_report(answer, report)
-
-
-def _dress_report(answer: Answer, report: Report) -> None:
-    headers = answer.headers
-    headers["X-Easel-Generation"] = str(report.id)
-    if report.state.final:
-        headers["X-Easel-Tokens"] = str(report.tokens)
-        headers["X-Easel-Cost-USD"] = plain(dollars(report.cost))
-    if adjusted := (*report.order.adjusted, *_fewer(report)):
-        headers["X-Easel-Adjusted"] = "; ".join(adjusted).encode("ascii", "replace").decode()
-    if report.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    if answer.status >= 400:
-        headers["x-should-retry"] = "false"
-
-
-def _fewer(report: Report) -> tuple[str, ...]:
-    """Says so when fewer images came than were asked for (and charged)."""
-    asked = report.order.count
-    delivered = asked * report.tokens // max(report.tokens_held, 1)
-    return (f"n {asked} -> {delivered}",) if 0 < delivered < asked else ()
-
-
-def _rate_headers(allowance: Allowance) -> dict[str, str]:
-    limit, left, reset = allowance.limit, allowance.remaining, allowance.reset_seconds
-    return {
-        "RateLimit-Policy": f'"requests";q={limit};w=60',
-        "RateLimit": f'"requests";r={left};t={reset}',
-        "RateLimit-Limit": str(limit),
-        "RateLimit-Remaining": str(left),
-        "RateLimit-Reset": str(reset),
-        "X-RateLimit-Limit": str(limit),
-        "X-RateLimit-Remaining": str(left),
-        "X-RateLimit-Reset": str(int(time.time()) + reset),
-    }
 
 
 async def _send(send: Send, answer: Answer) -> int:

@@ -79,7 +79,7 @@ def _is_intranet(address: Address) -> bool:
 
 
 async def _resolve(host: str, port: int) -> Sequence[str]:
-    # An own small pool: names that answer slowly can starve each other, and nothing else.
+    # An own pool: a name that answers slowly holds one of its threads, longer than we wait for it.
     loop = asyncio.get_running_loop()
     answers = await loop.run_in_executor(
         _resolvers(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -89,7 +89,7 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
 
 @lru_cache(maxsize=1)
 def _resolvers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="resolve")
+    return ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolve")
 
 
 os.register_at_fork(after_in_child=_resolvers.cache_clear)  # threads do not survive a fork
@@ -102,7 +102,8 @@ class Policy:
     `ports` are open on public addresses and on the networks of `allow` (an intranet's). Exact
     (address, port) pairs in `test_endpoints` are open too, except for `closed_ports` (our own
     servers'); the caller passes them in a test environment only. `own_hosts` and `own_addresses`
-    are ourselves and refused. Limits: `max_bytes` of body, `total` and `connect` seconds.
+    are ourselves and refused. Limits: `max_bytes` of body, seconds in all (`total`), to `connect` and
+    between two reads (`read`).
     """
 
     schemes: frozenset[str]
@@ -110,6 +111,7 @@ class Policy:
     max_bytes: int
     total: float
     connect: float = 3.0
+    read: float = 5.0
     redirects: int = 0
     allow: tuple[Network, ...] = ()
     test_endpoints: frozenset[tuple[str, int]] = frozenset()
@@ -153,8 +155,11 @@ FETCH = Policy(
     total=15.0,
     redirects=3,
 )
-# Callbacks: https on its own port, no redirect, and nobody reads a long answer.
-CALLBACK = Policy(schemes=frozenset({"https"}), ports=frozenset({443}), max_bytes=64 * 1024, total=10.0)
+# Callbacks: https on its own port, no redirect, all of the ten seconds to think, and nobody reads a long
+# answer.
+CALLBACK = Policy(
+    schemes=frozenset({"https"}), ports=frozenset({443}), max_bytes=64 * 1024, total=10.0, read=10.0
+)
 
 
 # ---- the URL ---------------------------------------------------------------------------------

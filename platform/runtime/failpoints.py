@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 POINTS = (
     *("submit.before_commit", "submit.after_commit", "claim.after", "upstream.after", "storage.after_put"),
-    *("finish.before_commit", "finish.after_commit"),
+    *("finish.before_commit", "finish.after_commit", "dispatch.after_send"),
 )
 EXIT_CODE = 9
 

@@ -25,7 +25,6 @@ from runtime.egress import CALLBACK, FETCH, EgressRefused, Policy, Reason, Targe
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 DNS_SECONDS = 3.0
-READ_SECONDS = 5.0
 TRIED_ADDRESSES = 3
 EXCERPT = 4096  # bytes of a callback's answer that its owner may read
 USER_AGENT = "Easel/1"
@@ -119,7 +118,7 @@ async def _answer(
                 trust_env=False,
                 max_headers=MAX_HEADERS,
                 timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=policy.connect, sock_read=READ_SECONDS
+                    total=None, sock_connect=policy.connect, sock_read=policy.read
                 ),
             ) as session,
             session.request(
@@ -203,6 +202,14 @@ async def _body(target: Target, response: aiohttp.ClientResponse, limit: int) ->
         if len(data) > limit:
             raise EgressRefused(Reason.TOO_LARGE, f"more than {limit} bytes")
     return Fetched(bytes(data), response.content_type.lower(), target.url)
+
+
+async def judge(url: str, policy: Policy) -> Target:
+    """The URL's form and the addresses of its name today; connects nowhere. Advice only: every later
+    request judges again. Raises EgressRefused: `url_not_allowed`, `fetch_failed` (the name is unknown)."""
+    target = parse(url, policy)
+    await _checked_addresses(target, policy)
+    return target
 
 
 @dataclass(frozen=True, slots=True)

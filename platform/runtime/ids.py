@@ -13,9 +13,9 @@ BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def uuid7() -> UUID:
-    """A version 7 UUID: 48 bits of Unix milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
+def uuid7(milliseconds: int | None = None) -> UUID:
+    """A version 7 UUID: 48 bits of Unix milliseconds (now, if none are given), then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000 if milliseconds is None else milliseconds
     random = secrets.randbits(74)
     high, low = random >> 62, random & ((1 << 62) - 1)
     return UUID(int=(milliseconds << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low)
@@ -24,6 +24,11 @@ def uuid7() -> UUID:
 def seconds_of(identifier: UUID) -> int:
     """The Unix second in which a version 7 UUID was made."""
     return int((identifier.int >> 80) // 1000)
+
+
+def first_id(second: float) -> UUID:
+    """The least version 7 UUID of this Unix time: rows by id are rows by time."""
+    return UUID(int=int(second * 1000) << 80)
 
 
 def word(length: int, alphabet: str = BASE62) -> str:

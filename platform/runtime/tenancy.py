@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
@@ -28,26 +28,27 @@ from django.db.migrations.operations.base import Operation
 from runtime.errors import ScopeError
 
 ROLES = ("easel_web", "easel_worker", "easel_operator", "easel_audit", "easel_history")
-SETTINGS = ("easel.organization", "easel.key_digest", "easel.user", "easel.generation")
+SETTINGS = ("easel.organization", "easel.key_digest", "easel.user", "easel.generation", "easel.upload")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """An entered role with its settings: organization id, key digest, user id, generation id."""
+    """An entered role with its settings: ids of organization, user, generation, upload, and a key digest."""
 
     role: str
     organization: str = ""
     key_digest: str = ""
     user: str = ""
     generation: str = ""
+    upload: str = ""
 
     def enter(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('role', %s, true), set_config('easel.organization', %s, true),"
                 " set_config('easel.key_digest', %s, true), set_config('easel.user', %s, true),"
-                " set_config('easel.generation', %s, true)",
-                (self.role, self.organization, self.key_digest, self.user, self.generation),
+                " set_config('easel.generation', %s, true), set_config('easel.upload', %s, true)",
+                (self.role, self.organization, self.key_digest, self.user, self.generation, self.upload),
             )
 
 
@@ -85,28 +86,20 @@ def tenant(organization: UUID | Any) -> Any:
     return _entered(Scope("easel_web", organization=str(identifier)))
 
 
-def possession(*, key_digest: bytes | None = None, user: Any = None, generation: Any = None) -> Any:
+def possession(
+    *, key_digest: bytes | None = None, user: Any = None, generation: Any = None, upload: Any = None
+) -> Any:
     """A transaction that sees only what is opened by holding something: the key with this digest,
-    the memberships of this user, the outputs of this generation."""
+    the memberships of this user, the outputs of this generation, this upload."""
     return _entered(
         Scope(
             "easel_web",
             key_digest=key_digest.hex() if key_digest else "",
             user=str(user) if user else "",
             generation=str(generation) if generation else "",
+            upload=str(upload) if upload else "",
         )
     )
-
-
-def adopt(organization: UUID) -> None:
-    """Narrow the open possession to the tenant it led to, for the rest of its transaction: what
-    `tenant()` inside it would do, without a savepoint. Raises ScopeError outside a possession."""
-    scope = _scope.get()
-    if scope is None or scope.role != "easel_web" or scope.organization:
-        raise ScopeError("Only an open possession leads to a tenant.")
-    narrowed = replace(scope, organization=str(organization))
-    narrowed.enter()
-    _scope.set(narrowed)
 
 
 def work() -> Any:

@@ -18,8 +18,7 @@ from accounts.admission import Caller, admit, authenticate
 from accounts.auditing import Actor
 from accounts.errors import AuthError, AuthReason
 from accounts.models import ApiKey, Organization, Role
-from runtime.errors import ScopeError
-from runtime.tenancy import adopt, possession, tenant
+from runtime.tenancy import possession, tenant
 
 pytestmark = pytest.mark.usefixtures("database")
 BY = Actor.system("test")
@@ -133,14 +132,6 @@ def test_a_refused_key_is_named_to_the_history(organization: Organization) -> No
     assert (refused.key_id, refused.organization_id) == (key.pk, organization.pk)
     unknown = refusal(key_form.mint("live").plain)
     assert (unknown.key_id, unknown.organization_id) == (None, None)
-
-
-def test_only_possession_leads_to_a_tenant(organization: Organization, make_organization: Any) -> None:
-    other = make_organization()
-    with pytest.raises(ScopeError):
-        adopt(other.pk)
-    with pytest.raises(ScopeError), tenant(organization):
-        adopt(other.pk)
 
 
 def test_a_key_ends_at_its_expiry(organization: Organization) -> None:

@@ -221,3 +221,19 @@ def test_what_fails_gives_its_share_of_the_budget_back(url: str, cast: Cast, boo
     assert (refused.status_code, refused.json()["error"]["code"]) == (402, "billing_error")
     assert "$0.0387 is used up ($0.0387)" in refused.json()["error"]["message"]
     assert used(books) == IMAGE
+
+
+def test_a_budget_is_not_lowered_by_a_hold_that_it_never_counted(url: str, cast: Cast, books: Books) -> None:
+    cast.credit(3)
+    key = cast.key()
+    slow = EVOLINK.order("A lamp test:slow=30")
+    before = EVOLINK.post(url, key, slow).json()["id"]
+    with tenant(cast.organization):
+        row = ApiKey.objects.of(cast.organization).latest("created_at")
+    actions.set_budget(organization=cast.organization, period="total", limit=5 * IMAGE, by=BY, key=row.pk)
+    after = EVOLINK.post(url, key, slow).json()["id"]
+    assert used(books) == IMAGE
+    EVOLINK.cancel(url, key, before)
+    assert used(books) == IMAGE
+    EVOLINK.cancel(url, key, after)
+    assert used(books) == 0

@@ -106,7 +106,15 @@ def test_ci_runs_what_people_run() -> None:
 
 
 COMMANDS = {
-    *("setup_database", "seed_catalogue", "seed_demo", "create_organization", "create_key", "grant"),
+    *(
+        "setup_database",
+        "seed_catalogue",
+        "seed_demo",
+        "seed_history",
+        "create_organization",
+        "create_key",
+        "grant",
+    ),
     *("create_operator", "prove_ledger", "up", "janitor", "qcluster"),
 }
 

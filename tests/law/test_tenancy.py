@@ -13,12 +13,11 @@ from django.db import ProgrammingError, connection, transaction
 from accounts.models import ApiKey, Membership, Organization
 from billing.models import Wallet
 from config.roles import LOGIN, OWNER, refuse_powerful_login
-from generations.models import Generation, Output
+from generations.models import Output
 from runtime.errors import ScopeError
 from runtime.tenancy import (
     ROLES,
     SETTINGS,
-    adopt,
     audit,
     current_scope,
     history,
@@ -285,18 +284,6 @@ def test_a_link_shows_the_images_of_its_generation(ours: Household) -> None:
 def test_a_possession_writes_nothing(ours: Household) -> None:
     with pytest.raises(ProgrammingError, match="row-level security"), possession(user=ours.owner.pk):
         Membership(organization_id=ours.id, user=ours.owner, role="owner").save(force_insert=True)
-
-
-def test_a_key_in_hand_leads_to_its_tenant_for_the_rest_of_the_transaction(ours: Household) -> None:
-    with possession(key_digest=bytes(ours.key.digest)):
-        adopt(ours.id)
-        assert standing()[:2] == ("easel_web", str(ours.id))
-        assert Generation.objects.of(ours.id).get().pk == ours.generation
-        with pytest.raises(ScopeError):
-            adopt(ours.id)
-    assert current_scope() is None
-    with pytest.raises(ScopeError):
-        adopt(ours.id)
 
 
 # ---- the wall in the code ----

@@ -39,7 +39,6 @@ WITHOUT_ORGANIZATION = {
 }
 UNTIED = {
     ("accounts_outboxmessage", "generation_id"): "written only by the finish of that generation, in SQL",
-    ("billing_budget", "key_id"): "set by operators and admins; outlives its key",
     ("billing_usage", "key_id"): "a sum, not a pointer: it outlives its key",
     ("generations_apirequest", "key_id"): "a history without foreign keys, as its row outlives everything",
     ("generations_apirequest", "generation_id"): "a history without foreign keys",
@@ -155,6 +154,7 @@ TIED = [
     "generations_idempotencyrecord.generation_id",
     "generations_transition.generation_id",
     "billing_entry.generation_id",
+    "billing_budget.key_id",
 ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.access import OperatorRole
@@ -17,16 +18,19 @@ from accounts.directory import organization_by_slug
 from accounts.errors import Conflict, NotFound
 from accounts.models import ApiKey, Organization, Role, User
 from billing import actions as billing
+from generations.models import Generation
 from runtime import ids
 from runtime.tenancy import tenant
 
 CREDIT = 25_000_000_000
+PAST = 1_500
+"""Generations in the thirty days before today."""
 PEOPLE = {"owner": Role.OWNER, "developer": Role.DEVELOPER, "viewer": Role.VIEWER}
 BY = Actor.command("seed_demo")
 
 
 class Command(BaseCommand):
-    help = "Make the demo organization with users, keys and credit; secrets go to $EASEL_DATA/demo.json."
+    help = "Make the organization demo with people, keys, credit and a past; secrets go to $EASEL_DATA/demo.json."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.EASEL.production:
@@ -43,9 +47,18 @@ class Command(BaseCommand):
             "live_key": _key(organization, "live", known),
             "test_key": _key(organization, "test", known),
         }
+        self._past(organization)
         billing.grant(organization=organization, amount=CREDIT, reason="Demo credit", reference="demo", by=BY)
         _write(path, secrets)
         self.stdout.write(f"The demo is ready; its secrets are in {path}.")
+
+
+    def _past(self, organization: Organization) -> None:
+        """Thirty days of it, once, where the administrator's URL is at hand."""
+        with tenant(organization):
+            known = Generation.objects.of(organization).exists()
+        if settings.EASEL.database_admin_url and not known:
+            call_command("seed_history", org=organization.slug, generations=PAST, stdout=self.stdout)
 
 
 def _read(path: Path) -> dict[str, Any]:
