@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from django.conf import settings
-
+from accounts.origin import client_address
 from generations.errors import Problem
 from generations.spec import Kind
 from runtime import ids
@@ -81,27 +79,9 @@ def request_id(headers: Mapping[str, str]) -> str:
 
 
 def address_of(scope: Scope, headers: Mapping[str, str]) -> str:
-    """The client's address: the peer's, or what trusted proxies say about it, from the right."""
+    """The client's address, seen through trusted proxies."""
     peer = (scope.get("client") or ("", 0))[0]
-    for claimed in reversed(headers.get("x-forwarded-for", "").split(",")):
-        if not _trusted(peer) or not claimed.strip():
-            break
-        peer = claimed.strip()
-    return peer if _is_address(peer) else ""
-
-
-def _trusted(peer: str) -> bool:
-    return _is_address(peer) and any(
-        ip_address(peer) in network for network in settings.EASEL.trusted_proxies
-    )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return client_address(peer, headers.get("x-forwarded-for", ""))
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str], limit: int, share: BodyShare) -> bytes:

@@ -1,0 +1,64 @@
+"""The gallery: every part of the pages in each of its states, for those who build them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from runtime.clock import utc_now
+
+STATES = ("succeeded", "failed", "cancelled", "queued", "running", "active", "revoked", "expired")
+SIZES = ((560, 460), (768, 1344), (1536, 672))
+CODE = "curl -s http://localhost:8000/evolink/v1/tasks/task-unified-1795200000-q7w2e9rt"
+
+
+class Example(forms.Form):
+    """One of each field."""
+
+    name = forms.CharField(max_length=120, help_text="What you call it in your own words.")
+    mode = forms.ChoiceField(choices=[("live", "Live"), ("test", "Test")])
+    note = forms.CharField(required=False, widget=forms.Textarea)
+    scopes = forms.MultipleChoiceField(
+        choices=[("images:create", "Make images"), ("images:read", "Read images")],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+    sure = forms.BooleanField(label="I know that this cannot be undone", required=False)
+
+
+@require_safe
+def gallery(request: HttpRequest) -> HttpResponse:
+    """For staff; for everybody else there is no such page."""
+    if not (request.user.is_authenticated and request.user.is_staff):
+        raise Http404
+    now = utc_now()
+    wrong = Example({"name": "", "mode": "both", "note": "What was typed stays."})
+    context = {
+        "states": STATES,
+        "sizes": SIZES,
+        "code": CODE,
+        "form": Example(),
+        "wrong": wrong,
+        "rows": [
+            {"name": "Website", "state": "active", "requests": 12_903, "spend": 3_870_000_000, "used": now},
+            {
+                "name": "A very long name that somebody once gave to a key in spring, for reasons of his own",
+                "state": "revoked",
+                "requests": 0,
+                "spend": 0,
+                "used": None,
+            },
+            {
+                "name": "名前",
+                "state": "expired",
+                "requests": 1,
+                "spend": 38_700_000,
+                "used": now - timedelta(days=9),
+            },
+        ],
+    }
+    return render(request, "gallery.html", context)
