@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts import views
+from accounts.views import home, session
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("login/", views.LogIn.as_view(), name="login"),
-    path("logout/", views.LogOut.as_view(), name="logout"),
+    path("", home.home, name="home"),
+    path("login/", session.LogIn.as_view(), name="login"),
+    path("logout/", session.LogOut.as_view(), name="logout"),
 ]

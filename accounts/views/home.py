@@ -1,20 +1,17 @@
-"""The account pages: in, out, and home."""
+"""The start page: what this is, or what is yours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts import directory
 from accounts.access import Permission, allowed
-from accounts.forms import LogInForm
 from accounts.models import ApiKey, Door, Membership, User
 
 SDK_PATHS = {
@@ -25,22 +22,6 @@ SDK_PATHS = {
     Door.GMI: "/gmi",
 }
 """The base URL that clients are given, under ours, of each door that is open."""
-
-
-class LogIn(LoginView):
-    """Ask for e-mail and password, then go on to `next` (only a path of ours) or home."""
-
-    form_class = LogInForm
-    template_name = "accounts/login.html"
-    redirect_authenticated_user = True
-    next_page = "home"
-
-
-@method_decorator(never_cache, name="dispatch")
-class LogOut(LogoutView):
-    """End the session. POST only, so that no foreign page can do it with an image."""
-
-    next_page = "home"
 
 
 @dataclass(frozen=True, slots=True)
