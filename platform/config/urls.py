@@ -5,12 +5,22 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health
+from config import gallery, health, inbox
+from config.docs import views as docs
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("inbox/", inbox.page, name="inbox"),
+    path("inbox/<str:token>", inbox.receive),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("config.api")),
+    path("docs/", docs.index, name="docs"),
+    path("docs/migrate/<slug:vendor>/", docs.migrate, name="migrate"),
+    path("docs/<slug:slug>.md", docs.source),
+    path("docs/<slug:slug>/", docs.doc, name="doc"),
+    path("llms.txt", docs.llms, name="llms"),
+    path("gallery/", gallery.gallery, name="gallery"),
     path("", include("accounts.urls")),
 ]
