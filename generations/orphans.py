@@ -1,5 +1,6 @@
-"""Objects in storage that no output names: what a crash between put and commit, a lost race or a
-cancelled generation left behind.
+"""Objects in storage that nothing names: what a crash between put and commit, a lost race or a
+cancelled generation left behind. And customers' pictures that were kept long enough: the row is
+marked first, its object deleted after it.
 
 Storage keys carry their day, so only the days between one and three ago are listed: young objects
 may belong to work in flight (a generation lives 15 minutes once it runs), old ones were looked at
@@ -13,8 +14,9 @@ from datetime import timedelta
 from itertools import islice
 
 import structlog
+from django.db.models.functions import Now
 
-from generations.models import Output
+from generations.models import Input, Output
 from runtime import clock, storage
 from runtime.tenancy import work
 
@@ -43,14 +45,28 @@ def _batches(keys: Iterable[str]) -> Iterable[list[str]]:
 
 
 def _delete_orphans(store: storage.Storage, keys: list[str]) -> int:
-    """Delete those keys that no output names."""
+    """Delete those keys that no output and no kept input names."""
     with work():
-        named = set(
-            Output.objects.across().filter(storage_key__in=keys).values_list("storage_key", flat=True)
-        )
+        outputs = Output.objects.across().filter(storage_key__in=keys)
+        inputs = Input.objects.across().filter(storage_key__in=keys, deleted_at=None)
+        named = {key for rows in (outputs, inputs) for key in rows.values_list("storage_key", flat=True)}
     orphans = [key for key in keys if key not in named]
     for key in orphans:
         store.delete(key)
     if orphans:
         log.info("orphans.deleted", count=len(orphans))
     return len(orphans)
+
+
+def expire_inputs() -> int:
+    """Delete customers' pictures that were kept long enough, and what is left of deleted ones. Returns
+    how many objects there were."""
+    with work():
+        Input.objects.across().filter(deleted_at=None, expires_at__lte=Now()).update(deleted_at=Now())
+        buried = Input.objects.across().filter(deleted_at__isnull=False).exclude(storage_key="")
+        keys = dict(buried.values_list("id", "storage_key")[:BATCH])
+    for key in keys.values():
+        storage.default().delete(key)
+    with work():
+        Input.objects.across().filter(id__in=keys).update(storage_key="")
+    return len(keys)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.conf import settings
 
-from accounts.admission import Caller
-from billing.standing import Standing, standing
-from generations import catalogue, reports
-from generations.actions import finish
+from generations import reports
+from generations.actions import finish, texts
 from generations.actions.submit import Asked, Submitted, submit
 from generations.crew import Crew, Run
-from generations.dialect import Dialect
 from generations.doors import quoting
+from generations.doors.reading import ReadingDesk
 from generations.doors.watch import Watch
 from generations.doors.wishes import Wishes
 from generations.errors import Problem
-from generations.handles import Handle, parse
+from generations.handles import Handle
 from generations.models import ApiRequest, Generation
 from generations.runner import Ended
-from generations.spec import Balance, Delivered, Kind, Listed, Offer, Order, Report, State, Wanted
-from runtime import database, storage
+from generations.spec import (
+    Kind,
+    Order,
+    Report,
+    State,
+)
+from runtime import database
 from runtime.tenancy import tenant
 
 
@@ -38,28 +40,16 @@ class House:
 
 
 @dataclass(slots=True)
-class CallersDesk:
+class CallersDesk(ReadingDesk):
     """`generations.dialect.Desk` over the real thing."""
 
     house: House
-    dialect: Dialect
-    caller: Caller | None
     request: ApiRequest
     wishes: Wishes = field(default_factory=Wishes)
     stored_request: bool = field(default=False, init=False)
-    told: Report | None = field(default=None, init=False)
     _run: Run | None = field(default=None, init=False)
-    _data: Mapping[str, bytes] = field(default_factory=dict, init=False)
     _begun: Submitted | None = field(default=None, init=False)
     _until: float = field(default=0.0, init=False)
-
-    @property
-    def organization(self) -> UUID | None:
-        return self.caller.organization_id if self.caller else None
-
-    async def offers(self) -> tuple[Offer, ...]:
-        models = self.caller.models if self.caller else frozenset()
-        return await database.run(lambda: catalogue.offers(self.dialect.name, models_allowed=models))
 
     async def submit(self, order: Order) -> Report:
         submitted = await self._submit(order, wait=False)
@@ -79,47 +69,12 @@ class CallersDesk:
     async def ended(self, begun: Report) -> Report:
         return await self._end()
 
-    async def page(self, wanted: Wanted) -> Listed:
-        caller = self._caller()
-
-        def read() -> Listed:
-            with tenant(caller.organization_id):
-                return reports.page(caller.organization_id, caller.mode, wanted)
-
-        return await database.run(read)
-
-    async def several(self, handles: Sequence[str]) -> tuple[Report, ...]:
-        caller = self._caller()
-        known = [found for handle in handles if (found := parse(handle))]
-
-        def read() -> tuple[Report, ...]:
-            with tenant(caller.organization_id):
-                return reports.several(caller.organization_id, caller.mode, known)
-
-        return await database.run(read)
-
-    async def balance(self) -> Balance:
-        caller = self._caller()
-
-        def read() -> Standing:
-            with tenant(caller.organization_id):
-                return standing(caller.organization_id, caller.mode, caller.key_id)
-
-        stands = await database.run(read)
-        return Balance(stands.available, stands.used, caller.key_name, stands.key_limit, stands.key_used)
-
-    async def report(self, generation: UUID) -> Report:
-        return await self._look(Handle(id=generation))
-
-    async def find(self, handle: str) -> Report:
-        return await self._look(_known_form(handle))
-
     async def cancel(self, handle: str) -> Report:
-        before = await self._look(_known_form(handle))
+        before = await self.find(handle)
         caller = self._caller()
         if not before.state.final:
             await database.run(lambda: finish.cancel(caller.organization_id, before.id))
-        after = await self._look(Handle(id=before.id))
+        after = await self.report(before.id)
         if after.state is not State.CANCELLED:
             raise Problem(
                 Kind.NOT_CANCELLABLE,
@@ -128,20 +83,7 @@ class CallersDesk:
             )
         return after
 
-    async def read(self, image: Delivered) -> bytes:
-        if image.key in self._data:
-            return self._data[image.key]
-        try:
-            return await storage.default().aread(image.key)
-        except storage.Missing:
-            raise Problem(Kind.GONE, "The image is no longer kept.") from None
-
     # ---- steps -------------------------------------------------------------------------------
-
-    def _caller(self) -> Caller:
-        if self.caller is None:
-            raise Problem(Kind.AUTH_MISSING, "An API key is needed here.")
-        return self.caller
 
     async def _begin(self, order: Order) -> Submitted:
         """T1 for somebody who waits; it runs here if the crew has a slot free."""
@@ -166,7 +108,7 @@ class CallersDesk:
         asked = self._asked(wait=wait, owner=owner)
         if self.wishes.dry or self.wishes.ceiling is not None:
             await database.run(lambda: quoting.heed(self.wishes, asked, order))
-        submitted = await database.run(lambda: submit(asked, order, quoting.quote(self.dialect.name, order)))
+        submitted = await database.run(lambda: self._take(asked, order))
         self.stored_request = not submitted.replayed
         self.request.generation_id = submitted.generation.pk
         self.request.replayed = submitted.replayed
@@ -174,6 +116,16 @@ class CallersDesk:
             self._run = self.house.crew.start(submitted.claimed)
             self.house.crew.served(submitted.claimed)
         return submitted
+
+    def _take(self, asked: Asked, order: Order) -> Submitted:
+        if asked.key and (seconds := texts.too_many_texts(asked.organization, asked.key)):
+            raise Problem(
+                Kind.RATE_LIMITED,
+                f"This key got {texts.MOST} answers without an image within an hour. "
+                "Ask for pictures, or wait.",
+                retry_after=seconds,
+            )
+        return submit(asked, order, quoting.quote(self.dialect.name, order))
 
     def _refuse_adjusted(self, order: Order) -> None:
         if self.wishes.strict and order.adjusted:
@@ -222,22 +174,6 @@ class CallersDesk:
             self.told = replace(self.told, replayed=True)
         return self.told
 
-    async def _look(self, handle: Handle) -> Report:
-        self.told = await self._read_report(handle)
-        return self.told
-
-    async def _read_report(self, handle: Handle) -> Report:
-        caller = self._caller()
-
-        def read() -> Report:
-            with tenant(caller.organization_id):
-                row = reports.find(caller.organization_id, caller.mode, handle)
-                if row is None:
-                    raise Problem(Kind.NOT_FOUND, "There is no such task.")
-                return reports.of(row)
-
-        return await database.run(read)
-
     async def _tell(self, generation: Generation, *, replayed: bool) -> Report:
         def read() -> Report:
             with tenant(generation.organization_id):
@@ -247,13 +183,6 @@ class CallersDesk:
             await database.run(read) if generation.delivered else reports.of(generation, replayed=replayed)
         )
         return self.told
-
-
-def _known_form(handle: str) -> Handle:
-    found = parse(handle)
-    if found is None:
-        raise Problem(Kind.BAD_REQUEST, "This is not the id of a task.", param="task_id")
-    return found
 
 
 def _too_slow(generation: UUID) -> Problem:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -23,7 +21,7 @@ from accounts.errors import AuthError
 from accounts.limits import Allowance
 from generations.dialect import Answer, Dialect, Incoming, Route
 from generations.dialects import DIALECTS
-from generations.doors import incoming
+from generations.doors import incoming, sending
 from generations.doors.auth import bare_keys, problem_of
 from generations.doors.desk import CallersDesk, House
 from generations.doors.dressing import dress
@@ -91,7 +89,7 @@ class Doors:
             return
         finally:
             exchange.share.give_back()
-        sent = await _send(send, answer)
+        sent = await sending.send_answer(answer, receive, send)
         self._record(exchange, answer, sent)
 
     def _begin(self, picked: Picked, scope: Scope) -> Exchange:
@@ -272,30 +270,3 @@ def _as_problem(error: Exception) -> Problem:
         )
     log.exception("door.broke")
     return Problem(Kind.INTERNAL, "Something went wrong on our side. Nothing was charged.")
-
-
-async def _send(send: Send, answer: Answer) -> int:
-    """Write the answer out. Returns the bytes of its body."""
-    if isinstance(answer.body, AsyncIterator):
-        return await _stream(send, answer)
-    body = answer.content()
-    answer.headers.setdefault("Content-Type", "application/json")
-    answer.headers["Content-Length"] = str(len(body))
-    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(answer.headers)})
-    await send({"type": "http.response.body", "body": body})
-    return len(body)
-
-
-async def _stream(send: Send, answer: Answer) -> int:
-    assert isinstance(answer.body, AsyncIterator)
-    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(answer.headers)})
-    sent = 0
-    async for chunk in answer.body:
-        sent += len(chunk)
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
-    return sent
-
-
-def _raw(headers: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), str(value).encode("latin-1")) for name, value in headers.items()]

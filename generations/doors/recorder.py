@@ -82,7 +82,7 @@ class Recorder:
         stored, self._stored = self._stored, []
         try:
             if new:
-                await database.run(lambda: _insert(new))
+                await database.run(lambda: insert(new))
             if stored:
                 await database.run(lambda: _complete(stored))
         except DatabaseUnavailable:
@@ -91,7 +91,7 @@ class Recorder:
             log.exception("history.flush_failed", rows=len(new) + len(stored))
 
 
-def _insert(rows: Sequence[ApiRequest]) -> None:
+def insert(rows: Sequence[ApiRequest]) -> None:
     """Plain SQL: the history role may insert and not read, so nothing may be returned."""
     values = [getattr(row, column) for row in rows for column in _COLUMNS]
     with history(), connection.cursor() as cursor:

@@ -12,19 +12,28 @@ from dataclasses import dataclass
 
 from generations.dialect import Dialect
 
-ROOT = re.compile(r"^/(v1|v1beta|v1alpha|api/v1/(ie|files)|api/v1/apikey)(/|$)")
+ROOT = re.compile(r"^/(v1|v1beta|v1alpha|api/v1/(ie|files)|api/v1/apikey)(/|$)|^(/user)?/balance$")
 """What clients that cannot be given a path send to the bare root."""
+OWNERS = (
+    (re.compile(r"^/api/v1/(ie|apikey)(/|$)"), "gmi"),
+    (re.compile(r"^(/v1)?(/user)?/balance$|^/v1/uploads(/|$)"), "toapis"),
+    (re.compile(r"^/api/v1/files(/|$)"), "evolink"),
+    (re.compile(r"^/v1(beta|alpha)(/|$)"), "gemini"),
+)
+"""Paths of the bare root that only one vendor has: his door answers them where no key names another."""
 VERSIONED = re.compile(r"^/v1(beta|alpha)?(/|$)")
 DOUBLED = re.compile(r"^/v1(beta|alpha)?/v1(beta|alpha)?(/|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """The door (None: that of the key), its absolute base URL, and the path below it."""
+    """The door (None: that of the key), its absolute base URL, and the path below it. `owner` is the
+    door that the path itself belongs to, for calls without a key."""
 
     dialect: Dialect | None
     base: str
     path: str
+    owner: Dialect | None = None
 
 
 class Selection:
@@ -33,6 +42,7 @@ class Selection:
     def __init__(self, dialects: Mapping[str, Dialect], hosts: Mapping[str, str], url: str) -> None:
         self._hosts = {host: dialects[name] for host, name in hosts.items() if name in dialects}
         self._prefixes = {prefix: dialect for dialect in dialects.values() for prefix in dialect.prefixes}
+        self._owners = [(paths, dialects[name]) for paths, name in OWNERS if name in dialects]
         self._url = url
 
     def pick(self, scheme: str, host: str, path: str) -> Picked | None:
@@ -43,8 +53,11 @@ class Selection:
         if dialect := self._prefixes.get(f"/{prefix}"):
             return Picked(dialect, f"{self._url}/{prefix}", _tidy("/" + rest))
         if ROOT.match(tidied := _tidy(path)):
-            return Picked(None, self._url, tidied)
+            return Picked(None, self._url, tidied, self._owner(tidied))
         return None
+
+    def _owner(self, path: str) -> Dialect | None:
+        return next((dialect for paths, dialect in self._owners if paths.search(path)), None)
 
 
 def _tidy(path: str) -> str:

@@ -1,14 +1,18 @@
 """The tables, one room each."""
 
+from generations.models.batches import Batch, BatchItem
 from generations.models.catalogue import Dialect, DialectModel, Model, ModelName, ModelSize
 from generations.models.channels import Channel, ChannelModel
 from generations.models.generation import Attempt, Generation, Hold, IdempotencyRecord, Output
 from generations.models.history import ApiRequest, Transition
+from generations.models.inputs import Input, Origin
 from generations.models.lanes import Beat, Lane
 
 __all__ = [
     "ApiRequest",
     "Attempt",
+    "Batch",
+    "BatchItem",
     "Beat",
     "Channel",
     "ChannelModel",
@@ -17,10 +21,12 @@ __all__ = [
     "Generation",
     "Hold",
     "IdempotencyRecord",
+    "Input",
     "Lane",
     "Model",
     "ModelName",
     "ModelSize",
+    "Origin",
     "Output",
     "Transition",
 ]

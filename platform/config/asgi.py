@@ -21,7 +21,7 @@ from django.core.handlers.asgi import ASGIHandler
 from config import boot
 from generations import channels
 from generations.crew import Crew, name_process
-from generations.doors import pictures
+from generations.doors import pictures, uploads_page
 from generations.doors.desk import House
 from generations.doors.engine import Doors
 from generations.doors.incoming import Receive, Scope, Send
@@ -52,6 +52,8 @@ class Application:
             await self.doors.serve(picked, scope, receive, send)
         elif scope["path"].startswith("/i/"):
             await pictures.serve(scope, send)
+        elif scope["path"].startswith("/u/"):
+            await uploads_page.serve(scope, receive, send, self.doors.budget)
         else:
             await self.pages(scope, receive, send)  # type: ignore[arg-type]  # Django names ASGI's callables more narrowly
 

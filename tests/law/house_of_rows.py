@@ -10,16 +10,19 @@ import psycopg
 from django.apps import apps
 
 from accounts import limits
-from accounts.actions import keys, members
-from accounts.models import ApiKey, Door, Role, User
+from accounts.actions import keys, members, webhooks
+from accounts.models import ApiKey, Door, Event, Organization, OutboxMessage, Role, User
+from accounts.webhooks import deliveries, inbox
+from accounts.webhooks.claims import Claim
 from billing import actions as billing
 from generations.actions import finish
 from generations.actions.finish import Tried
 from generations.actions.submit import Asked, Quote, submit
-from generations.models import ApiRequest
+from generations.models import ApiRequest, Input, Origin
 from generations.spec import Order
 from runtime import ids
 from runtime.clock import utc_now
+from runtime.tenancy import tenant
 from tests.cast import BY, IMAGE, give_credit, make_organization, make_user
 from tests.law.team import MODEL, pictures
 
@@ -44,6 +47,7 @@ class Household:
     owner: User
     key: ApiKey
     generation: UUID
+    message: OutboxMessage
 
     @classmethod
     def settle(cls) -> Self:
@@ -54,7 +58,40 @@ class Household:
         billing.set_budget(organization=organization, period="day", limit=100 * IMAGE, by=BY)
         key, _ = keys.create(organization=organization, mode="live", name="test", by=BY)
         limits.count(organization=organization.pk, organization_limit=None, key=key.pk, key_limit=9)
-        return cls(organization.pk, owner, key, _generate(organization.pk, key))
+        _keep_a_picture(organization.pk, key)
+        message = _deliver(organization)
+        return cls(organization.pk, owner, key, _generate(organization.pk, key), message)
+
+
+def _deliver(organization: Organization) -> OutboxMessage:
+    """A message to an endpoint with a recorded try, a callback secret, something in the inbox."""
+    url = "https://hooks.example.test/"
+    webhooks.rotate_callback_secret(organization=organization, mode="live", by=BY)
+    endpoint, _ = webhooks.create(
+        organization=organization, mode="live", url=url, events=[Event.KEY_REVOKED], by=BY
+    )
+    message = webhooks.ping(endpoint=endpoint, by=BY)
+    claim = Claim(organization.pk, message.pk, 0)
+    parcel = deliveries.Parcel(claim, url, {}, b"{}", utc_now(), endpoint.pk, None)
+    deliveries.record(parcel, deliveries.Result(200, b"", 0.1, ""))
+    inbox.keep(organization.pk, "POST", {}, b"{}")
+    return message
+
+
+def _keep_a_picture(organization: UUID, key: ApiKey) -> None:
+    """An upload."""
+    with tenant(organization):
+        Input.objects.create(
+            organization_id=organization,
+            mode="live",
+            key=key,
+            origin=Origin.UPLOAD,
+            extension="png",
+            mime="image/png",
+            bytes=7,
+            storage_key=f"live/20260101/{organization}/inputs/picture.png",
+            expires_at=utc_now(),
+        )
 
 
 def _generate(organization: UUID, key: ApiKey) -> UUID:
@@ -72,7 +109,9 @@ def _generate(organization: UUID, key: ApiKey) -> UUID:
             at=utc_now(), request_id=ids.word(8), door="openai", method="POST", path="/v1", ip="192.0.2.1"
         ),
     )
-    order = Order(model=MODEL, asked=MODEL, prompt="a red fox", callback_url="https://example.com/done")
+    order = Order(
+        model=MODEL, asked=MODEL, prompt="a red fox", callback_url="https://hooks.example.test/done"
+    )
     lease = submit(asked, order, Quote(image_tokens=1290)).claimed
     assert lease is not None
     assert finish.succeed(lease, pictures(lease), [], Tried())
