@@ -119,6 +119,11 @@ class Desk(Protocol):
         """The stored bytes of a delivered image. Raises Problem(GONE)."""
         ...
 
+    async def callback(self, url: str) -> None:
+        """Judge the address that the end of an order is to be told to. Raises Problem(BAD_REQUEST, fact
+        `reason`: url_not_allowed)."""
+        ...
+
     async def take(self, sources: Sequence[Source]) -> tuple[Input, ...]:
         """The input pictures of an order: fetched, judged by their content, decoded apart, re-encoded
         without metadata, stored. Raises Problem naming the source's field: BAD_REQUEST (fact `reason`:
@@ -136,6 +141,10 @@ class Desk(Protocol):
 
     async def uploads(self, skip: int, size: int) -> tuple[tuple[Upload, ...], int]:
         """The organization's uploads, newest first, and how many there are."""
+        ...
+
+    async def read_upload(self, upload: UUID) -> tuple[Upload, bytes]:
+        """An upload and its bytes. Raises Problem(NOT_FOUND)."""
         ...
 
     async def delete_upload(self, upload: UUID) -> None:

@@ -38,6 +38,7 @@ from generations.spec import (
     Usage,
     Wanted,
 )
+from runtime import egress
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 ORGANIZATION = UUID("01a00000-0000-7000-8000-000000000001")
@@ -245,6 +246,15 @@ class MemoryDesk:
     async def read(self, image: Delivered) -> bytes:
         return self.files.get(image.key) or picture(image.number)
 
+    async def callback(self, url: str) -> None:
+        """By its form alone, with production's rules; a name is looked up by nobody."""
+        try:
+            target = egress.parse(url, egress.CALLBACK)
+        except egress.EgressRefused:
+            target = None
+        if target is None or (target.literal and not egress.CALLBACK.permits(target.host, target.port)):
+            raise Problem(Kind.BAD_REQUEST, "It must be a public https URL.", reason="url_not_allowed")
+
     async def take(self, sources: Sequence[Source]) -> tuple[Input, ...]:
         """Every source is a picture of its own; the last of `refused_sources` says which is none."""
         self.taken.extend(sources)
@@ -280,6 +290,11 @@ class MemoryDesk:
     async def uploads(self, skip: int, size: int) -> tuple[tuple[Upload, ...], int]:
         newest = list(reversed(self.kept_uploads.values()))
         return tuple(newest[skip : skip + size]), len(newest)
+
+    async def read_upload(self, upload: UUID) -> tuple[Upload, bytes]:
+        if upload not in self.kept_uploads:
+            raise Problem(Kind.NOT_FOUND, "There is no such file.")
+        return self.kept_uploads[upload], picture()
 
     async def delete_upload(self, upload: UUID) -> None:
         if self.kept_uploads.pop(upload, None) is None:

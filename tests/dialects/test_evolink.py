@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from generations.dialects import DIALECTS
 from generations.errors import Problem
-from generations.spec import Kind, Order
+from generations.spec import Kind, Offer, Order
 from tests.dialects.desk import FLASH, OFFERS, Caller, MemoryDesk, parsed
 
 SUBMIT = "/v1/images/generations"
@@ -79,6 +79,7 @@ def test_every_field_reaches_the_order(door: Caller, desk: MemoryDesk) -> None:
             count=4,
             ratio="16:9",
             resolution="4K",
+            adjusted=("model_params -> left out",),
             echo={"model_params": {"web_search": True}},
         )
     ]
@@ -129,10 +130,12 @@ BAD_FIELDS = [
     ("n", True),
     ("n", [1]),
     ("model_params", "x"),
-    ("image_urls", ["https://example.com/cat.png"]),
     ("image_urls", "https://example.com/cat.png"),
+    ("image_urls", {"url": "https://example.com/cat.png"}),
     ("mask_url", "https://example.com/mask.png"),
-    ("callback_url", "https://example.com/hook"),
+    ("mask_url", ["https://example.com/mask.png"]),
+    ("callback_url", 7),
+    ("callback_url", ["https://example.com/hook"]),
 ]
 
 
@@ -149,10 +152,20 @@ def test_a_bad_field_is_a_400_that_names_it_and_orders_nothing(
     assert not desk.orders
 
 
-@pytest.mark.parametrize("field", ["image_urls", "mask_url", "callback_url"])
-def test_what_is_still_to_come_says_so(door: Caller, field: str) -> None:
-    body = SEED | {field: ["https://example.com/x"]}
-    assert parsed(door.ask("POST", SUBMIT, body))["error"]["message"] == f"{field} is not available yet"
+@pytest.mark.parametrize("params, said", [({}, ()), ({"seed": 7}, ("model_params -> left out",))])
+def test_model_params_are_taken_and_said_to_change_nothing(
+    door: Caller, desk: MemoryDesk, params: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    assert door.ask("POST", SUBMIT, SEED | {"model_params": params}).status == 200
+    assert desk.orders[0].adjusted == said
+
+
+@pytest.mark.parametrize("offer", [FLASH, replace(FLASH, prompt_characters=2000)])
+def test_a_prompt_is_as_long_as_the_model_allows(desk: MemoryDesk, offer: Offer) -> None:
+    desk.models = (offer,)
+    door = Caller(DIALECTS["evolink"], desk)
+    assert door.ask("POST", SUBMIT, {"prompt": "x" * offer.prompt_characters}).status == 200
+    assert door.ask("POST", SUBMIT, {"prompt": "x" * (offer.prompt_characters + 1)}).status == 400
 
 
 def test_a_prompt_and_a_count_at_the_limit_pass(door: Caller) -> None:
@@ -212,7 +225,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-FIELDS = ["model", "prompt", "n", "size", "quality", "image_urls", "mask_url", "model_params"]
+FIELDS = [
+    "model", "prompt", "n", "size", "quality", "image_urls", "mask_url", "callback_url", "model_params",
+]  # fmt: skip
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), json_values))

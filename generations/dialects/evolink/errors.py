@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from generations.dialect import Answer, Incoming
+from generations.dialects.evolink import file_errors
 from generations.errors import Problem
 from generations.spec import Kind
 from generations.wording import allow_headers, credits, json_number, retry_headers, shortage
@@ -54,8 +55,11 @@ MESSAGES = {
 
 
 def word(problem: Problem, request: Incoming) -> Answer:
-    """The problem in the envelope; `param` and the 402's amounts only where they are known."""
+    """The problem in the envelope; `param` and the 402's amounts only where they are known. The files
+    API has an envelope of its own."""
     status, code, type_ = ERRORS[problem.kind]
+    if file_errors.concerns(request):
+        return file_errors.word_file(problem, status)
     error: dict[str, Any] = {
         "code": _special_code(problem, request) or code,
         "message": _message(problem),

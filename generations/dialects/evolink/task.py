@@ -48,19 +48,18 @@ UNKNOWN_TASK_ERROR = ("unknown_error", "The task failed.", "Contact support with
 
 
 def task_body(report: Report, credits_per_dollar: int | None = None) -> dict[str, Any]:
-    """The task object, its fields in the documented order. Callbacks send the same.
+    """The task object, its fields in the documented order.
 
     Credits are at the rate the generation was made with; `credits_per_dollar` is for one that came
     through another door, at another rate or at none.
     """
     rate = report.credits_per_dollar if credits_per_dollar is None else credits_per_dollar
-    own = report.dialect == "evolink"
     body: dict[str, Any] = {
         "created": int(report.created_at.timestamp()),
         "id": handles.evolink(report.id, report.ticket),
-        "model": report.order.asked if own else report.order.model,
+        "model": shown_model(report),
         "object": "image.generation.task",
-        "progress": _progress(report),
+        "progress": progress(report),
     }
     if report.state is State.SUCCEEDED:
         body["results"] = [image.url for image in report.images]
@@ -70,7 +69,18 @@ def task_body(report: Report, credits_per_dollar: int | None = None) -> dict[str
     return body | {"task_info": _task_info(report), "type": "image", "usage": _usage(report, rate)}
 
 
-def _progress(report: Report) -> int:
+def callback_body(report: Report) -> dict[str, Any]:
+    """What is sent to the order's `callback_url`: exactly what a query answers at this door. For an
+    order of this door in its final state; as compact UTF-8 JSON (`Answer.content`) byte for byte."""
+    return task_body(report)
+
+
+def shown_model(report: Report) -> str:
+    """The name that the client used, if he used one of this door's."""
+    return report.order.asked if report.dialect == "evolink" else report.order.model
+
+
+def progress(report: Report) -> int:
     """100 only when completed, 0 while pending and after a failure."""
     if report.state is State.RUNNING:
         return max(1, min(99, report.progress))
