@@ -5,22 +5,17 @@ from __future__ import annotations
 import io
 from base64 import b64decode
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from openai.types import ImagesResponse, Model
 from PIL import Image
 
-from generations.dialect import Incoming
 from generations.dialects import DIALECTS
 from generations.dialects.openai.images import INLINE_BYTES
 from generations.errors import Problem
-from generations.spec import Kind, Order, State, Usage
-from tests.dialects.desk import FLASH, OFFERS, PRO, Caller, MemoryDesk, delivered, parsed, picture, report
-
-GENERATE = "/v1/images/generations"
-FLASH_ORDER = {"model": "gemini-2.5-flash-image", "prompt": "A white siamese cat"}
-REQUEST = Incoming("POST", GENERATE, "https://easel.example/door", {}, {}, b"")
+from generations.spec import Balance, Kind, Order, State, Usage
+from tests.dialects.desk import FLASH, OFFERS, PRO, MemoryDesk, delivered, parsed, picture, report
+from tests.dialects.openai_caller import FLASH_ORDER, GENERATE, Caller
 
 
 @pytest.fixture
@@ -30,13 +25,7 @@ def desk() -> MemoryDesk:
 
 @pytest.fixture
 def door(desk: MemoryDesk) -> Caller:
-    return Caller(DIALECTS["openai"], desk)
-
-
-def ordered(desk: MemoryDesk, door: Caller, **fields: Any) -> Order:
-    """The order that a flash request with these fields becomes."""
-    assert door.ask("POST", GENERATE, FLASH_ORDER | fields).status == 200
-    return desk.orders[-1]
+    return Caller(desk)
 
 
 # ---- the answer ------------------------------------------------------------------------------
@@ -140,11 +129,21 @@ def test_a_deadline_that_ended_the_generation_promises_no_image(desk: MemoryDesk
 # ---- reading ---------------------------------------------------------------------------------
 
 
-def test_a_generation_reads_as_the_answer_its_post_gave(door: Caller, desk: MemoryDesk) -> None:
+def test_a_generation_reads_as_the_answer_its_post_gave_with_where_it_stands(
+    door: Caller, desk: MemoryDesk
+) -> None:
     posted = door.ask("POST", GENERATE, FLASH_ORDER | {"size": "1024x1024", "quality": "hd"})
     (made,) = desk.reports
     read = door.ask("GET", f"/v1/generations/{made}")
-    assert (read.status, read.content()) == (200, posted.content())
+    assert read.status == 200
+    assert parsed(read) == parsed(posted) | {
+        "id": str(made),
+        "object": "image.generation",
+        "status": "completed",
+        "progress": 100,
+        "expires_at": 1795262400,
+        "links": [f"https://easel.example/i/{made}/1.png?t=abc"],
+    }
 
 
 def test_a_failed_generation_reads_as_its_error(door: Caller, desk: MemoryDesk) -> None:
@@ -162,12 +161,14 @@ def test_a_generation_that_is_not_final_is_a_202(
     answer = door.ask("GET", f"/v1/generations/{made.id}")
     assert (answer.status, answer.headers["Retry-After"]) == (202, "2")
     assert parsed(answer) == {
+        "created": 1795176000,
+        "data": [],
         "id": str(made.id),
         "object": "image.generation",
-        "created": 1795176000,
         "status": word,
         "progress": 30,
-        "data": [],
+        "expires_at": None,
+        "links": [],
     }
 
 
@@ -181,7 +182,7 @@ def test_another_doors_generation_reads_without_that_doors_echo(door: Caller, de
     usage = Usage(prompt=268, prompt_images=258)
     made = desk.keep(delivered(report(order, usage=usage), 1))
     body = parsed(door.ask("GET", f"/v1/generations/{made.id}"))
-    assert list(body) == ["created", "data", "usage"]
+    assert list(body)[:4] == ["created", "data", "usage", "id"]
     assert body["usage"]["input_tokens_details"] == {"image_tokens": 258, "text_tokens": 10}
 
 
@@ -203,11 +204,18 @@ def test_models_are_listed_for_everybody_with_prices_per_token(door: Caller) -> 
     assert (flash["owned_by"], flash["aliases"]) == ("google", ["nano-banana-beta"])
     assert flash["pricing"] == {"prompt": "0", "completion": "0.00003", "image": "0", "request": "0"}
     assert "image" in flash["architecture"]["output_modalities"]
-    assert {r.path for r in DIALECTS["openai"].routes() if r.open} == {"/v1/models", "/v1/models/{model}"}
 
 
-def test_a_model_is_read_by_name_or_alias(door: Caller) -> None:
-    answer = door.ask("GET", "/v1/models/nano-banana-beta")
+def test_only_the_catalogue_and_the_health_of_the_door_need_no_key() -> None:
+    routes = DIALECTS["openai"].routes()
+    assert {r.path for r in routes if r.open} == {"/", "/v1/models", "/v1/models/{model*}"}
+    assert {r.path for r in routes if r.submits} == {GENERATE, "/v1/images/edits"}
+    assert all(r.scope == "images:create" for r in routes if r.submits)
+
+
+@pytest.mark.parametrize("name", ["nano-banana-beta", "google/gemini-2.5-flash-image"])
+def test_a_model_is_read_by_name_by_alias_or_with_its_provider(door: Caller, name: str) -> None:
+    answer = door.ask("GET", f"/v1/models/{name}")
     assert Model.model_validate_json(answer.content()).id == "gemini-2.5-flash-image"
 
 
@@ -216,3 +224,35 @@ def test_a_model_that_is_unknown_or_hidden_is_a_404(door: Caller, desk: MemoryDe
     for name in ("gpt-4", "gemini-3-pro-image"):
         answer = door.ask("GET", f"/v1/models/{name}")
         assert (answer.status, parsed(answer)["error"]["code"]) == (404, "model_not_found")
+
+
+# ---- the key and the wallet ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit, told", [(None, None), (5 * 10**9, "5")])
+def test_the_key_tells_what_it_spent_and_what_it_may(
+    door: Caller, desk: MemoryDesk, limit: int | None, told: str | None
+) -> None:
+    desk.money = Balance(10**10, 25 * 10**8, "CI", limit, 38_700_000)
+    assert parsed(door.ask("GET", "/v1/key"))["data"] == {
+        "label": "CI",
+        "usage": "0.0387",
+        "limit": told,
+        "devPlan": "none",
+        "devPlanCreditsUsed": "0",
+        "devPlanCreditsLimit": "0",
+        "devPlanCreditsRemaining": "0",
+        "devPlanPremiumWeeklyLimit": "0",
+        "devPlanPremiumCreditsUsed": "0",
+        "devPlanPremiumWeekResetsAt": None,
+    }
+
+
+def test_the_wallet_adds_up(door: Caller) -> None:
+    assert parsed(door.ask("GET", "/v1/credits")) == {
+        "data": {"total_credits": "12.5", "total_usage": "2.5", "remaining_credits": "10"}
+    }
+
+
+def test_the_door_says_that_it_is_well(door: Caller) -> None:
+    assert parsed(door.ask("GET", "/")) == {"message": "OK", "health": {"status": "healthy"}}

@@ -27,11 +27,16 @@ def test_a_wrong_method_is_told_the_right_one(caller: Caller, door: Door, method
 
 @both
 @pytest.mark.parametrize(
-    "path", ["/v1/images/generate", "/v2/images/generations", "/", "", "/v1/%E2%82%AC", "/v1/..%2f"]
+    "path", ["/v1/images/generate", "/v2/images/generations", "/v1", "/v1/%E2%82%AC", "/v1/..%2f"]
 )
 def test_an_unknown_path_is_not_found_and_names_the_base_url(caller: Caller, door: Door, path: str) -> None:
     error = caller.refused(door, 404, "not_found", "GET", door.prefix + path)
     assert f"{caller.url}{door.prefix}" in error["message"]
+
+
+@pytest.mark.parametrize("path", ["/evolink", "/evolink/"])
+def test_so_does_the_root_of_a_door_that_has_none(caller: Caller, path: str) -> None:
+    assert f"{caller.url}/evolink" in caller.refused(EVOLINK, 404, "not_found", "GET", path)["message"]
 
 
 @both

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generations.dialect import Answer, Desk
@@ -19,38 +19,55 @@ POLL_SECONDS = "2"
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-async def rendered(report: Report, desk: Desk) -> Answer:
-    """The 200 of a succeeded or blocked generation. Raises Problem(GONE) for images not kept."""
+async def rendered(report: Report, desk: Desk, *, status: bool = False) -> Answer:
+    """The 200 of a succeeded or blocked generation, with its `status` where it is asked for by id.
+    Raises Problem(GONE) for images not kept."""
     if report.state is State.SUCCEEDED and not report.images:
         raise Problem(Kind.GONE, "The images of this generation are no longer kept.", generation=report.id)
     files = await asyncio.gather(*(desk.read(image) for image in report.images))
+    known = standing(report) if status else {}
     if sum(map(len, files)) > INLINE_BYTES:
-        body = await asyncio.to_thread(images_body, report, files)
+        body = await asyncio.to_thread(images_body, report, files, known)
     else:
-        body = images_body(report, files)
+        body = images_body(report, files, known)
     return Answer(200, body, dict(NO_STORE), report)
 
 
 def pending(report: Report) -> Answer:
     """The 202 of a generation that is not final: what it is, how far, and when to ask again."""
-    body = {
-        "id": str(report.id),
-        "object": "image.generation",
-        "created": _created(report),
-        "status": "queued" if report.state is State.QUEUED else "in_progress",
-        "progress": report.progress,
-        "data": [],
-    }
+    body = {"created": _created(report), "data": []} | standing(report)
     return Answer(202, body, NO_STORE | {"Retry-After": POLL_SECONDS}, report)
 
 
-def images_body(report: Report, files: Sequence[bytes]) -> bytes:
-    """`{"created", "data", <echo>, "usage"}` as UTF-8 JSON; `files` are the images' bytes in order."""
+def images_body(report: Report, files: Sequence[bytes], status: Mapping[str, Any]) -> bytes:
+    """`{"created", "data", <echo>, "usage", <status>}` as UTF-8 JSON; `files` are the images' bytes in
+    order."""
     prompt = json.dumps(report.order.prompt, ensure_ascii=False).encode()
     items = b",".join(_item(file, prompt) for file in files)
-    rest = _echo(report) | {"usage": _usage(report)}
+    rest = {**_echo(report), "usage": _usage(report), **status}
     tail = json.dumps(rest, separators=(",", ":"), ensure_ascii=False).encode()
     return b"".join((b'{"created":%d,"data":[' % _created(report), items, b"],", tail[1:]))
+
+
+STATUSES = {
+    State.QUEUED: "queued",
+    State.RUNNING: "in_progress",
+    State.SUCCEEDED: "completed",
+    State.FAILED: "failed",
+    State.CANCELLED: "cancelled",
+}
+
+
+def standing(report: Report) -> dict[str, Any]:
+    """Where it stands, and until when (Unix seconds) which links open without a key."""
+    return {
+        "id": str(report.id),
+        "object": "image.generation",
+        "status": STATUSES[report.state],
+        "progress": report.progress,
+        "expires_at": int(report.expires_at.timestamp()) if report.images and report.expires_at else None,
+        "links": [image.url for image in report.images],
+    }
 
 
 def _item(file: bytes, prompt: bytes) -> bytes:
@@ -65,11 +82,12 @@ def _echo(report: Report) -> dict[str, Any]:
     """What the client named, as the pictures really are; nothing where there is no picture."""
     if report.dialect != "openai" or not report.images:
         return {}
-    true = _true_of(report.images[0])
+    true = true_of(report.images[0])
     return {name: true.get(name, asked) for name, asked in report.order.echo.items()}
 
 
-def _true_of(image: Delivered) -> dict[str, str]:
+def true_of(image: Delivered) -> dict[str, str]:
+    """The picture as it is, whatever was asked for."""
     return {
         "background": "opaque",
         "output_format": image.mime.partition("/")[2],
@@ -78,9 +96,20 @@ def _true_of(image: Delivered) -> dict[str, str]:
 
 
 def _usage(report: Report) -> dict[str, Any]:
+    return _counted(report.usage.prompt, report.usage.prompt_images, report.tokens, report.unit_price)
+
+
+def usage_of_one(report: Report, image: Delivered) -> dict[str, Any]:
+    """One picture's share, so that the events of a stream add up to the whole: all pictures cost the
+    same, and the input counts with the first."""
+    first = image is report.images[0]
+    read, images = (report.usage.prompt, report.usage.prompt_images) if first else (0, 0)
+    return _counted(read, images, report.tokens // len(report.images), report.unit_price)
+
+
+def _counted(read: int, images: int, output: int, unit_price: int) -> dict[str, Any]:
     """Input as the provider counted it and nobody pays; output as it is billed."""
-    read, images, output = report.usage.prompt, report.usage.prompt_images, report.tokens
-    cost = json_number(dollars(report.cost), 9)
+    cost = json_number(dollars(output * unit_price), 9)
     return {
         "input_tokens": read,
         "input_tokens_details": {"image_tokens": images, "text_tokens": max(0, read - images)},

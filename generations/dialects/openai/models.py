@@ -8,7 +8,10 @@ from generations.spec import Offer
 from generations.wording import decimal_text, dollars
 
 OWNERS = {"gemini": "google", "imagen": "google", "gpt": "openai"}
-PARAMETERS = ["prompt", "n", "size", "aspect_ratio", "quality", "style", "background", "output_format"]
+PARAMETERS = [
+    *("prompt", "n", "size", "aspect_ratio", "quality", "style", "background", "output_format"),
+    *("output_compression", "images", "mask", "stream", "partial_images"),
+]
 
 
 def model_item(offer: Offer) -> dict[str, Any]:

@@ -3,60 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from generations.dialects.openai import options, sources
 from generations.dialects.openai.fields import Fields
+from generations.dialects.openai.form import read_form
+from generations.dialects.openai.options import Options
 from generations.dialects.openai.shape import Shape, read_shape
 from generations.errors import Problem
-from generations.spec import Kind, Offer, Order
-from generations.wording import clip, listed, offer_named
+from generations.multipart import Form
+from generations.spec import Input, Kind, Offer, Order, Source
+from generations.wording import clip, listed, nearest_ratio, offer_named
 
 MAX_IMAGES = 10
 # The catalogue may give the name to a model; else the vendor's choice; else what every key may use.
 AUTO = ("auto", "gemini-3-pro-image-preview", "gemini-3-pro-image", "gemini-2.5-flash-image")
-BY_WORDS = "as words in the prompt"
-QUALITIES = {
-    "auto": None,
-    "standard": "medium",
-    "hd": "high",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "high",
-    "max": "high",
-}
-FORMATS = ("png", "jpeg", "webp")
-INPUTS = ("image", "images", "mask")
+INPUTS = ("image", "images", "mask", "markup")
+MASKED = "mask -> as an extra picture, with the rest restored from the first one"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """The fields that do not depend on the model, checked."""
+class Asked:
+    """One request, read: the order without its pictures, where those are, and whether the answer is
+    to be a stream, with `previews` of each picture before it."""
 
-    quality: str | None
-    style: str | None
-    background: str | None
-    format: str | None
-    compression: int | None
-    moderation: str | None
-    service_tier: str | None
+    order: Order
+    offer: Offer
+    stream: bool = False
+    previews: int = 0
+    sources: tuple[Source, ...] = ()
+
+    def with_inputs(self, inputs: tuple[Input, ...]) -> Order:
+        """The order with its pictures. What a mask keeps must stay where it is, so that without a wish
+        the picture has the shape of the first one."""
+        masked = any(picture.role == "mask" for picture in inputs)
+        if not masked or self.order.ratio is not None:
+            return replace(self.order, inputs=inputs)
+        ratio = nearest_ratio(self.offer, inputs[0].width, inputs[0].height)
+        return replace(self.order, inputs=inputs, ratio=ratio)
 
 
-def read_order(body: Any, offers: Sequence[Offer]) -> Order:
-    """The order of a JSON body. Raises Problem: BAD_REQUEST naming each wrong field, UNKNOWN_MODEL,
-    FORBIDDEN_MODEL."""
+def read_generation(body: Any, offers: Sequence[Offer]) -> Asked:
+    """What a JSON body of `/v1/images/generations` asks for. Raises Problem: BAD_REQUEST naming each
+    wrong field, UNKNOWN_MODEL, FORBIDDEN_MODEL."""
     fields = Fields(body)
-    prompt, asked = fields.required_text("prompt"), fields.text("model") or "auto"
-    options = _options(fields)
-    _refuse_what_is_not_served(fields)
-    fields.check()
-    offer = choose(asked, offers)
-    count = fields.integer("n", 1, min(MAX_IMAGES, offer.max_count)) or 1
-    fields.longest("prompt", prompt, offer.prompt_characters)
-    shape = read_shape(fields, offer)
-    fields.check()
-    return _order(asked, prompt, count, offer, options, shape)
+    for name in INPUTS:
+        if fields.body.get(name) not in (None, []):
+            fields.refuse(name, "Input images belong to POST /v1/images/edits")
+    return _read(fields, offers, edit=False)
+
+
+def read_edit(body: Any, offers: Sequence[Offer]) -> Asked:
+    """What a JSON body of `/v1/images/edits` asks for. Raises what `read_generation` raises."""
+    fields = Fields(body)
+    pictures = sources.of_json(fields)
+    return _with_sources(_read(fields, offers, edit=True), pictures)
+
+
+def read_edit_form(form: Form, offers: Sequence[Offer]) -> Asked:
+    """What a form sent to `/v1/images/edits` asks for. Raises what `read_generation` raises."""
+    fields = Fields(read_form(form))
+    if not str(fields.body.get("prompt", "")).strip():
+        raise Problem(Kind.BAD_REQUEST, "prompt is required", param="prompt")
+    pictures = sources.of_form(fields, form)
+    return _with_sources(_read(fields, offers, edit=True), pictures)
 
 
 def choose(asked: str, offers: Sequence[Offer]) -> Offer:
@@ -76,29 +87,21 @@ def choose(asked: str, offers: Sequence[Offer]) -> Offer:
     return found
 
 
-def _options(fields: Fields) -> Options:
-    return Options(
-        quality=fields.word("quality", tuple(QUALITIES)),
-        style=fields.word("style", ("vivid", "natural")),
-        background=fields.word("background", ("transparent", "opaque", "auto")),
-        format=fields.word("output_format", FORMATS),
-        compression=fields.integer("output_compression", 0, 100),
-        moderation=fields.word("moderation", ("auto", "low")),
-        service_tier=fields.word("service_tier", ("auto", "default", "flex", "priority")),
-    )
+def _read(fields: Fields, offers: Sequence[Offer], *, edit: bool) -> Asked:
+    prompt, asked = fields.required_text("prompt"), fields.text("model") or "auto"
+    wanted = options.read_options(fields, edit=edit)
+    fields.check()
+    offer = choose(asked, offers)
+    count = fields.integer("n", 1, min(MAX_IMAGES, offer.max_count)) or 1
+    fields.longest("prompt", prompt, offer.prompt_characters)
+    # A picture that comes with the request gives its shape to the one that is made of it.
+    shape = read_shape(fields, offer, None if edit else offer.default_ratio)
+    fields.check()
+    order = _order(offer, asked, prompt, count, wanted, shape)
+    return Asked(order, offer, wanted.stream, wanted.previews)
 
 
-def _refuse_what_is_not_served(fields: Fields) -> None:
-    if fields.body.get("response_format") not in (None, "b64_json"):
-        fields.refuse("response_format", 'Invalid literal value, expected "b64_json"')
-    if fields.flag("stream"):
-        fields.refuse("stream", "Streaming is not available yet; leave it out or send false")
-    for name in INPUTS:
-        if fields.body.get(name) not in (None, []):
-            fields.refuse(name, "Input images are not available yet")
-
-
-def _order(asked: str, prompt: str, count: int, offer: Offer, options: Options, shape: Shape) -> Order:
+def _order(offer: Offer, asked: str, prompt: str, count: int, wanted: Options, shape: Shape) -> Order:
     return Order(
         model=offer.model,
         asked=asked,
@@ -106,46 +109,21 @@ def _order(asked: str, prompt: str, count: int, offer: Offer, options: Options, 
         count=count,
         ratio=shape.ratio,
         resolution=shape.resolution,
-        format=options.format,
-        compression=options.compression if _compressed(options) else None,
-        background=options.background,
-        quality=QUALITIES[options.quality] if options.quality else None,
-        style=options.style,
-        adjusted=(*shape.adjusted, *_adjustments(options)),
-        echo=_echo(options, shape),
+        format=wanted.format,
+        compression=wanted.used_compression,
+        background=wanted.background,
+        quality=wanted.drawn_quality,
+        style=wanted.style,
+        adjusted=(*shape.adjusted, *options.adjustments(wanted)),
+        echo=options.echo(wanted, shape.asked),
     )
 
 
-def _compressed(options: Options) -> bool:
-    return options.format in ("jpeg", "webp")
-
-
-def _adjustments(options: Options) -> list[str]:
-    """What is done as near as possible only, each as `field asked -> done`."""
-    said = []
-    if options.quality == "low":
-        said.append("quality low -> medium")  # what the models draw when nothing is said
-    elif options.quality not in (None, "standard", "medium"):
-        said.append(f"quality {options.quality} -> {BY_WORDS}")
-    if options.style:
-        said.append(f"style {options.style} -> {BY_WORDS}")
-    if options.background == "transparent":
-        said.append("background transparent -> opaque")
-    if options.compression not in (None, 100) and not _compressed(options):
-        said.append(f"output_compression {options.compression} -> none for {options.format or 'png'}")
-    if options.moderation == "low":
-        said.append("moderation low -> auto")
-    if options.service_tier in ("flex", "priority"):
-        said.append(f"service_tier {options.service_tier} -> default")
-    return said
-
-
-def _echo(options: Options, shape: Shape) -> dict[str, Any]:
-    """Which members the answer repeats: those that were given and are not `auto`."""
-    given = {
-        "background": options.background,
-        "output_format": options.format,
-        "quality": options.quality,
-        "size": shape.asked,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+def _with_sources(asked: Asked, pictures: Sequence[sources.Named]) -> Asked:
+    """Raises Problem(BAD_REQUEST) for a picture too many, or one that is no URL we read."""
+    found = tuple(sources.source(picture, asked.offer) for picture in pictures)
+    sources.check_count(found, asked.offer)
+    if not any(picture.role == "mask" for picture in found):
+        return replace(asked, sources=found)
+    order = replace(asked.order, adjusted=(*asked.order.adjusted, MASKED))
+    return replace(asked, order=order, sources=found)

@@ -29,18 +29,19 @@ class Shape:
     adjusted: tuple[str, ...] = ()
 
 
-def read_shape(fields: Fields, offer: Offer) -> Shape:
-    """The shape of the picture: `aspect_ratio` wins over the ratio of `size`; pixels become the
-    nearest cell the model draws. Notes malformed words as issues of `fields`."""
+def read_shape(fields: Fields, offer: Offer, default: str | None) -> Shape:
+    """The shape of the picture: `aspect_ratio` wins over the ratio of `size`, and `default` is what it
+    has without both; pixels become the nearest cell the model draws. Notes malformed words as issues
+    of `fields`."""
     ratio, said = _aspect_ratio(fields, offer)
     size = fields.text("size")
     if size in (None, "", "auto"):
-        return Shape(ratio or offer.default_ratio, offer.default_resolution, None, said)
+        return Shape(ratio or default, offer.default_resolution, None, said)
     assert size is not None
     pixels = parse_pair(PIXELS, size)
     if pixels is not None:
         return _cell(size, pixels, ratio, said, offer)
-    return _tier(fields, size, ratio, said, offer)
+    return _tier(fields, size, ratio or default, said, offer)
 
 
 def _aspect_ratio(fields: Fields, offer: Offer) -> tuple[str | None, tuple[str, ...]]:
@@ -75,4 +76,4 @@ def _tier(fields: Fields, size: str, ratio: str | None, said: tuple[str, ...], o
         return Shape(None, offer.default_resolution)
     if not same_tier(resolution, size):
         said = (*said, f"size {size} -> {resolution}")
-    return Shape(ratio or offer.default_ratio, resolution, size, said)
+    return Shape(ratio, resolution, size, said)
