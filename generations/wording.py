@@ -71,6 +71,14 @@ def allow_headers(problem: Problem) -> dict[str, str]:
     return {"Allow": allowed if isinstance(allowed, str) else ", ".join(allowed)}
 
 
+def naming(problem: Problem) -> str:
+    """The problem's sentence, with its field in front where the sentence does not name it: for
+    envelopes that have no member for the field."""
+    if not problem.param or problem.param in problem.message:
+        return problem.message
+    return f"{problem.param}: {problem.message}"
+
+
 # ---- values ----------------------------------------------------------------------------------
 
 

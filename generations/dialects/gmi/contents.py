@@ -1,20 +1,19 @@
 """`payload.contents`: a conversation in Gemini's Content objects, in camelCase or snake_case.
 
 read_contents(value)    the conversation as it was sent, without what is empty
-refuse_pictures(said)   pictures in it are still to come
-turns_of(said)          the neutral turns
+turns_of(said, carried) the neutral turns, with those of its pictures that go along
 shown_contents(said)    the same as JSON, for the record of the request
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from generations.dialects.gmi.fields import bad, either, text
-from generations.spec import Text, Turn
+from generations.spec import Picture, Text, Turn
 from generations.wording import type_name
 
 PATH = "payload.contents"
@@ -54,17 +53,20 @@ def read_contents(value: Any) -> tuple[Said, ...]:
     return turns
 
 
-def refuse_pictures(said: tuple[Said, ...]) -> None:
-    """Raises Problem(BAD_REQUEST) for the first picture of the conversation."""
-    for turn in said:
-        for part in turn.parts:
-            if isinstance(part, Reference):
-                raise bad(part.path, "is not available yet")
+def turns_of(said: tuple[Said, ...], carried: Sequence[Reference]) -> tuple[Turn, ...]:
+    """The neutral turns; a picture is the place of its reference among the `carried`. What is not
+    among them is left out, and so is a turn that showed nothing else."""
+    places = {reference.path: place for place, reference in enumerate(carried)}
+    turns = (Turn(turn.role, tuple(_neutral(turn.parts, places))) for turn in said)
+    return tuple(turn for turn in turns if turn.parts)
 
 
-def turns_of(said: tuple[Said, ...]) -> tuple[Turn, ...]:
-    """The neutral turns of a conversation in words."""
-    return tuple(Turn(turn.role, tuple(p for p in turn.parts if isinstance(p, Text))) for turn in said)
+def _neutral(parts: tuple[Text | Reference, ...], places: Mapping[str, int]) -> Iterator[Text | Picture]:
+    for part in parts:
+        if isinstance(part, Text):
+            yield part
+        elif part.path in places:
+            yield Picture(places[part.path], signature=part.signature)
 
 
 def shown_contents(said: tuple[Said, ...]) -> list[dict[str, Any]]:
@@ -75,6 +77,8 @@ def shown_contents(said: tuple[Said, ...]) -> list[dict[str, Any]]:
 def _shown(part: Text | Reference) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"text": part.text}
+    if part.uri[:5].lower() == "data:":
+        return {"fileData": {"fileUri": part.uri.partition(",")[0], "mimeType": part.mime}}
     if part.uri:
         return {"fileData": {"fileUri": part.uri, "mimeType": part.mime}}
     return {"inlineData": {"mimeType": part.mime}}

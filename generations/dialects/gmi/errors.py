@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from generations.dialect import Answer, Incoming
 from generations.errors import Problem
 from generations.spec import Kind
-from generations.wording import allow_headers, retry_headers, shortage
+from generations.wording import allow_headers, naming, retry_headers, shortage
 
 STATUSES: Mapping[Kind, int] = {
     Kind.BAD_REQUEST: 400,
@@ -58,9 +58,11 @@ def word(problem: Problem, request: Incoming) -> Answer:
 
 
 def _message(problem: Problem) -> str:
-    """The vendor's sentence where he has one; what is particular comes after it."""
+    """The vendor's sentence where he has one, unless a field is to be named; what is particular comes
+    after it."""
     if problem.kind is Kind.NO_CREDIT:
         return f"{NO_CREDITS} {shortage(problem)}".rstrip()
     if problem.kind is Kind.RATE_LIMITED and not problem.message.startswith(TOO_FAST):
         return f"{TOO_FAST}. {problem.message}"
-    return MESSAGES.get(problem.kind) or problem.message
+    vendors = MESSAGES.get(problem.kind)
+    return vendors if vendors and not problem.param else naming(problem)

@@ -11,13 +11,21 @@ from generations.dialects.gmi.contents import (
     Reference,
     Said,
     read_contents,
-    refuse_pictures,
     shown_contents,
     turns_of,
 )
 from generations.dialects.gmi.fields import bad, number, text, word
+from generations.dialects.gmi.next_turn import REFERENCES
+from generations.dialects.gmi.pictures import (
+    address_of,
+    carried,
+    pictures_in,
+    read_images,
+    shown_image,
+    source_of,
+)
 from generations.errors import Problem
-from generations.spec import Kind, Offer, Order, Sampling, Text
+from generations.spec import Kind, Offer, Order, Sampling, Source, Text
 from generations.wording import clip, listed, nearest_resolution, offer_named, type_name
 
 SIZES = ("1K", "2K", "4K")
@@ -70,30 +78,41 @@ def offer_of(name: str, offers: tuple[Offer, ...]) -> Offer:
     return offer
 
 
-def read_order(asked: str, payload: Mapping[str, Any], offer: Offer) -> Order:
-    """The whole order. With `contents`, `prompt` and `image` are ignored. Raises
-    Problem(BAD_REQUEST) with the field's path."""
+def read_order(asked: str, payload: Mapping[str, Any], offer: Offer) -> tuple[Order, tuple[Source, ...]]:
+    """The order without its inputs, and what they are to be fetched from, in their order. With
+    `contents`, `prompt` and `image` are ignored. Raises Problem(BAD_REQUEST, TOO_LARGE) with the
+    field's path."""
     contents = payload.get("contents")
     said = () if contents in (None, []) else read_contents(contents)
-    refuse_pictures(said)
-    images = () if said else read_images(payload, offer)
-    refuse_images(images)
+    images = carried(said, offer.max_references) if said else read_images(payload, offer)
     resolution, adjusted = _resolution(payload, offer)
-    return Order(
+    order = Order(
         model=offer.model,
         asked=asked,
         prompt=_asked_now(said, offer) if said else _prompt(payload, offer),
         ratio=_ratio(payload, offer, follows=bool(images)),
         resolution=resolution,
-        turns=() if _is_plain(said) else turns_of(said),
+        turns=() if _is_plain(said) else turns_of(said, images),
         format=word(payload.get("image_output_format"), "payload.image_output_format", FORMATS) or "png",
         sampling=Sampling(
             temperature=number(payload.get("temperature"), "payload.temperature", 2),
             top_p=number(payload.get("top_p"), "payload.top_p", 1),
         ),
-        adjusted=adjusted,
-        echo={"payload": _kept(payload, said)},
+        adjusted=(*adjusted, *_left_out(said, images)),
+        echo={"payload": _kept(payload, said)} | _named(images),
     )
+    return order, tuple(source_of(image, offer) for image in images)
+
+
+def _left_out(said: tuple[Said, ...], images: tuple[Reference, ...]) -> tuple[str, ...]:
+    """Says so when older pictures of a conversation do not go along."""
+    held = pictures_in(said)
+    return (f"images of the conversation {held} -> {len(images)}",) if held > len(images) else ()
+
+
+def _named(images: tuple[Reference, ...]) -> dict[str, Any]:
+    """By which URL the next turn names each input."""
+    return {REFERENCES: [address_of(image) for image in images]} if images else {}
 
 
 # ---- words -----------------------------------------------------------------------------------
@@ -131,35 +150,6 @@ def _is_plain(said: tuple[Said, ...]) -> bool:
     return isinstance(part, Text) and not part.thought and part.signature is None
 
 
-# ---- pictures --------------------------------------------------------------------------------
-
-
-def read_images(payload: Mapping[str, Any], offer: Offer) -> tuple[Reference, ...]:
-    """`image`: a URL or data URI, or an array of them; not fetched yet. Raises
-    Problem(BAD_REQUEST)."""
-    value = payload.get("image")
-    if value in (None, "", []):
-        return ()
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, list):
-        raise bad("payload.image", f"must be a URL or an array of URLs, got {type_name(value)}")
-    if len(items) > offer.max_references:
-        raise bad("payload.image", f"takes at most {offer.max_references} images, got {len(items)}")
-    return tuple(_image(item, f"payload.image[{index}]") for index, item in enumerate(items))
-
-
-def refuse_images(images: tuple[Reference, ...]) -> None:
-    """Raises Problem(BAD_REQUEST) for any."""
-    if images:
-        raise bad("payload.image", "is not available yet")
-
-
-def _image(item: Any, path: str) -> Reference:
-    if not isinstance(item, str) or not item.strip():
-        raise bad(path, "must be a URL or a data URI")
-    return Reference(path, uri=item.strip())
-
-
 # ---- shape -----------------------------------------------------------------------------------
 
 
@@ -180,8 +170,14 @@ def _resolution(payload: Mapping[str, Any], offer: Offer) -> tuple[str, tuple[st
 
 
 def _kept(payload: Mapping[str, Any], said: tuple[Said, ...]) -> dict[str, Any]:
-    """What the record shows as its payload: the documented fields that counted."""
-    if not said:
-        return {name: payload[name] for name in DOCUMENTED if name in payload}
-    counted = [name for name in DOCUMENTED if name in payload and name not in IGNORED_BESIDE_CONTENTS]
-    return {name: payload[name] for name in counted} | {"contents": shown_contents(said)}
+    """What the record shows as its payload: the documented fields that counted, without the bytes of
+    pictures."""
+    if said:
+        counted = [name for name in DOCUMENTED if name not in IGNORED_BESIDE_CONTENTS]
+        return {name: payload[name] for name in counted if name in payload} | {
+            "contents": shown_contents(said)
+        }
+    kept = {name: payload[name] for name in DOCUMENTED if name in payload}
+    if image := kept.get("image"):
+        kept["image"] = [shown_image(one) for one in image] if isinstance(image, list) else shown_image(image)
+    return kept

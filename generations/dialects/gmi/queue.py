@@ -11,38 +11,67 @@ from generations.dialect import Incoming
 from generations.dialects.gmi.fields import bad, text, word
 from generations.dialects.gmi.record import STATUS
 from generations.errors import Problem
-from generations.spec import Kind
+from generations.spec import Kind, Offer, State, Wanted
+from generations.wording import offer_named
 
-PAGE_SIZE, MOST_PAGES, LARGEST_PAGE = 20, 100_000, 100
-FILE_TYPES = ("png", "jpeg", "jpg", "mp4", "mp3", "wav")
+PAGE_SIZE, LARGEST_PAGE = 20, 100
+MOST_PAGES = 10_000
+STATES = {status: state for state, status in STATUS.items()}
+FILE_TYPES = {
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "webp": "image/webp",
+    "heic": "image/heic",
+    "heif": "image/heif",
+}
+OF_OTHER_MODELS = ("mp4", "mp3", "wav")
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Which of the own requests to list; `page` counts from 1."""
 
-    model: str | None
-    status: str | None
+    model: str
+    state: State | None
     page: int
     page_size: int
+
+    def wanted(self, offers: tuple[Offer, ...]) -> Wanted:
+        """The same for the desk. A model that nobody offers lists nothing."""
+        offer = offer_named(offers, self.model)
+        return Wanted(
+            states=(self.state,) if self.state else (),
+            model=offer.model if offer else self.model,
+            skip=(self.page - 1) * self.page_size,
+            size=self.page_size,
+        )
 
 
 def read_listing(query: Mapping[str, str]) -> Listing:
     """The query of a list. Raises Problem(BAD_REQUEST)."""
+    status = word(query.get("status") or None, "status", tuple(STATES))
     return Listing(
-        model=query.get("model_id") or None,
-        status=word(query.get("status") or None, "status", tuple(STATUS.values())),
+        model=query.get("model_id", ""),
+        state=STATES[status] if status else None,
         page=_whole(query, "page", 1, MOST_PAGES),
         page_size=_whole(query, "page_size", PAGE_SIZE, LARGEST_PAGE),
     )
 
 
 def read_file_type(body: Mapping[str, Any]) -> str:
-    """The kind of file that is to be uploaded. Raises Problem(BAD_REQUEST)."""
-    file_type = text(body.get("file_type"), "file_type")
-    if not file_type or file_type not in FILE_TYPES:
-        raise bad("file_type", f"must be one of {', '.join(FILE_TYPES)}")
-    return file_type
+    """The type of the picture that is to be uploaded, such as `image/png`. Raises
+    Problem(BAD_REQUEST)."""
+    file_type = text(body.get("file_type"), "file_type") or ""
+    if file_type in OF_OTHER_MODELS:
+        raise bad("file_type", f"{file_type} is not used by these models; it is one of {_types()}")
+    if file_type not in FILE_TYPES:
+        raise bad("file_type", f"must be one of {_types()}")
+    return FILE_TYPES[file_type]
+
+
+def _types() -> str:
+    return ", ".join(FILE_TYPES)
 
 
 def refuse_other_organization(request: Incoming, organization: UUID | None, missing: str) -> None:

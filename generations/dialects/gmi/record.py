@@ -93,10 +93,16 @@ def _outcome(report: Report) -> dict[str, Any] | None:
             ],
             "next_turn_contents": next_turn_contents(report),
             "request_usage": _usage(report),
+            **_until(report),
         }
     if report.state is State.FAILED:
         return {"error": f"Image generation failed: {_reason(report)}"}
     return {"error": CANCELLED} if report.state is State.CANCELLED else None
+
+
+def _until(report: Report) -> dict[str, int]:
+    """How long the links open, in unix seconds. The vendor does not say; ours do."""
+    return {"expires_at": int(report.expires_at.timestamp())} if report.expires_at else {}
 
 
 def _usage(report: Report) -> dict[str, Any]:

@@ -6,14 +6,19 @@ of no known form is an unknown task: 404.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from generations.dialect import Answer, Desk, Incoming, Route
+from generations.dialects.toapis.balances import key_balance, wallet_balance
+from generations.dialects.toapis.edits import read_edit
 from generations.dialects.toapis.errors import word
 from generations.dialects.toapis.order import chosen_offer, json_object, read_order
+from generations.dialects.toapis.references import read_references, sources_of
 from generations.dialects.toapis.task import task_body
+from generations.dialects.toapis.uploads import keep
 from generations.errors import Problem
-from generations.spec import Kind, Offer, Report
+from generations.spec import Kind, Offer, Order, Report, Source
 from generations.wording import bearer, clip, listed, one_key
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -31,10 +36,12 @@ class ToApis:
         return (
             Route("POST", "/v1/images/generations", submit, scope="images:create", submits=True),
             Route("GET", "/v1/images/generations/{task_id}", show),
-            Route("POST", "/v1/images/edits", edit, scope="images:create"),
-            Route("POST", "/v1/uploads/images", upload, scope="images:create"),
+            Route("POST", "/v1/images/edits", edit, scope="images:create", submits=True),
+            Route("POST", "/v1/uploads/images", upload, scope="uploads:write"),
             Route("GET", "/v1/balance", balance),
-            Route("GET", "/v1/user/balance", balance),
+            Route("GET", "/balance", balance),
+            Route("GET", "/v1/user/balance", user_balance),
+            Route("GET", "/user/balance", user_balance),
             Route("GET", "/v1/models", models, open=True),
         )
 
@@ -49,7 +56,22 @@ async def submit(request: Incoming, desk: Desk) -> Answer:
     """Creates a task. 200 with the task object, `queued`."""
     body = json_object(request)
     offer = chosen_offer(body, await desk.offers())
-    return await _answer(await desk.submit(read_order(body, offer)), desk)
+    references = read_references(body, offer)
+    return await _submit(read_order(body, offer, follows=bool(references)), references, desk)
+
+
+async def edit(request: Incoming, desk: Desk) -> Answer:
+    """Creates a task from a form that names the images to edit. 200 with the task object."""
+    body, urls = read_edit(request)
+    offer = chosen_offer(body, await desk.offers())
+    return await _submit(read_order(body, offer, follows=True), sources_of("image", urls, offer), desk)
+
+
+async def _submit(order: Order, references: tuple[Source, ...], desk: Desk) -> Answer:
+    """Fetches the references only once all else is known to be right."""
+    if references:
+        order = replace(order, inputs=await desk.take(references))
+    return await _answer(await desk.submit(order), desk)
 
 
 async def show(request: Incoming, desk: Desk) -> Answer:
@@ -63,20 +85,19 @@ async def show(request: Incoming, desk: Desk) -> Answer:
     return await _answer(report, desk)
 
 
-async def edit(request: Incoming, desk: Desk) -> Answer:
-    """For models of the vendor that are not offered here."""
-    offered = "POST /v1/images/generations takes reference images as image_urls"
-    raise Problem(Kind.BAD_REQUEST, f"POST /v1/images/edits is not available for these models; {offered}")
-
-
 async def upload(request: Incoming, desk: Desk) -> Answer:
-    """Keeps a reference image."""
-    raise Problem(Kind.BAD_REQUEST, "POST /v1/uploads/images is not available yet")
+    """Keeps a reference image. 200 with its public URL."""
+    return Answer(200, await keep(request, desk))
 
 
 async def balance(request: Incoming, desk: Desk) -> Answer:
-    """What is left: of the key's budget, or under `/user` of the wallet."""
-    raise Problem(Kind.BAD_REQUEST, f"GET {request.path} is not available yet")
+    """What is left of the key's own budget."""
+    return Answer(200, key_balance(await desk.balance(), await _rate(desk)), dict(NO_STORE))
+
+
+async def user_balance(request: Incoming, desk: Desk) -> Answer:
+    """What is left of the organization's wallet."""
+    return Answer(200, wallet_balance(await desk.balance(), await _rate(desk)), dict(NO_STORE))
 
 
 async def models(request: Incoming, desk: Desk) -> Answer:

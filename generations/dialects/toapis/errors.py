@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from generations.dialect import Answer, Incoming
 from generations.errors import Problem
 from generations.spec import Kind
-from generations.wording import allow_headers, retry_headers, shortage
+from generations.wording import allow_headers, naming, retry_headers, shortage
 
 INVALID = "invalid_request_error"
 DENIED = "permission_error"
@@ -54,6 +54,10 @@ BAD_KEY = "Authentication failed, please check your API key"
 TOO_FAST = "Too many requests, please try again later"
 NO_QUOTA = "Insufficient quota"
 
+OF_THE_FILE = (Kind.BAD_REQUEST, Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA)
+NO_UPLOAD = "Unsupported image type. Allowed: JPEG, PNG, WebP, GIF"
+BIG_UPLOAD = "Image too large. Maximum size is 10MB"
+
 BALANCE_MESSAGES = {
     Kind.AUTH_MISSING: "No Authorization header",
     Kind.AUTH_INVALID: "Failed to get token info: record not found",
@@ -65,9 +69,9 @@ def word(problem: Problem, request: Incoming) -> Answer:
     headers = retry_headers(problem) | allow_headers(problem)
     if request.path.endswith("/balance"):
         return _balance(problem, headers)
+    if request.path.endswith("/uploads/images") and problem.kind in OF_THE_FILE:
+        return _unsuccessful(400, _about_upload(problem), headers)
     status, code, type_ = ERRORS[problem.kind]
-    if request.path.endswith("/uploads/images") and status == 400:
-        return _unsuccessful(400, problem.message, headers)
     error = {"code": code, "message": _message(problem), "type": type_}
     return Answer(status, {"error": error}, headers)
 
@@ -76,6 +80,14 @@ def _balance(problem: Problem, headers: dict[str, str]) -> Answer:
     """An unknown key is told with HTTP 200 here: clients look at `success`."""
     status = 200 if problem.kind is Kind.AUTH_INVALID else ERRORS[problem.kind][0]
     return _unsuccessful(status, BALANCE_MESSAGES.get(problem.kind) or _message(problem), headers)
+
+
+def _about_upload(problem: Problem) -> str:
+    """What the vendor says of a file; the fact `reason` tells the file from the request around it."""
+    reason = problem.facts.get("reason")
+    if problem.kind is Kind.TOO_LARGE and reason in (None, "too_large"):
+        return BIG_UPLOAD
+    return NO_UPLOAD if reason in ("unsupported_media", "not_an_image") else problem.message
 
 
 def _unsuccessful(status: int, message: str, headers: dict[str, str]) -> Answer:
@@ -89,4 +101,4 @@ def _message(problem: Problem) -> str:
         return f"{TOO_FAST}. {problem.message}"
     if problem.kind is Kind.NO_CREDIT and shortage(problem):
         return f"{NO_QUOTA}. {shortage(problem)}"
-    return problem.message
+    return naming(problem)

@@ -7,7 +7,6 @@ from typing import Any
 
 from generations.dialect import Incoming, read_json
 from generations.dialects.toapis.metadata import read_settings
-from generations.dialects.toapis.references import read_references, refuse_references
 from generations.errors import Problem
 from generations.spec import Kind, Offer, Order
 from generations.wording import TIERS, clip, is_integer, listed, nearest_resolution, offer_named, same_tier
@@ -38,18 +37,18 @@ def chosen_offer(body: Mapping[str, Any], offers: tuple[Offer, ...]) -> Offer:
     return offer
 
 
-def read_order(body: Mapping[str, Any], offer: Offer) -> Order:
-    """The whole order. Raises Problem(BAD_REQUEST) with the field's name."""
+def read_order(body: Mapping[str, Any], offer: Offer, *, follows: bool) -> Order:
+    """The order without its images; `follows` says that there are some, whose ratio an unset one
+    follows. Raises Problem(BAD_REQUEST) with the field's name."""
     _refuse_other_forms(body)
     metadata = _metadata(body)
     settings = read_settings(metadata, offer)
     resolution, said = _resolution(body, metadata, offer)
-    refuse_references(read_references(body, offer), body)
     return Order(
         model=offer.model,
         asked=_text(body, "model") or offer.names[0],
         prompt=_prompt(body, offer),
-        ratio=_ratio(body, offer),
+        ratio=_ratio(body, offer, follows=follows),
         resolution=resolution,
         system=settings.system,
         format=settings.format,
@@ -88,10 +87,10 @@ def _prompt(body: Mapping[str, Any], offer: Offer) -> str:
     return prompt
 
 
-def _ratio(body: Mapping[str, Any], offer: Offer) -> str | None:
+def _ratio(body: Mapping[str, Any], offer: Offer, *, follows: bool) -> str | None:
     size = _text(body, "size")
     if size is None:
-        return offer.default_ratio
+        return None if follows else offer.default_ratio
     if size not in offer.ratios:
         known = ", ".join(offer.ratios)
         raise _bad("size", f"size must be one of {known} for {offer.names[0]}, got {clip(size)}")
