@@ -157,8 +157,9 @@ def test_a_stream_without_events_is_one_array(url: str, key: str) -> None:
         headers={"x-goog-api-key": key},
     )
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json()[-1]["candidates"][0]["finishReason"] == "STOP"
-    assert answer.headers["x-easel-tokens"] == str(TOKENS)
+    last = answer.json()[-1]
+    assert last["candidates"][0]["finishReason"] == "STOP"
+    assert last["usageMetadata"]["candidatesTokenCount"] == TOKENS
 
 
 def test_a_chat_keeps_what_was_said(client: genai.Client, books: Books) -> None:
@@ -232,19 +233,6 @@ def test_a_bad_value_is_a_client_error_that_names_its_field(client: genai.Client
     with pytest.raises(errors.ClientError) as raised:
         client.models.generate_content(model=MODEL, contents="A lamp", config=shaped("7:11"))
     assert "generationConfig.imageConfig.aspectRatio" in says(raised.value, 400, "INVALID_ARGUMENT")
-    assert books.generations() == []
-
-
-def test_a_picture_as_input_is_read_and_refused_by_name_for_now(client: genai.Client, books: Books) -> None:
-    picture = types.Part.from_bytes(data=b"\x89PNG\xfb\xff\xfe", mime_type="image/png")
-    address = types.Part.from_uri(file_uri="https://example.com/cat.png", mime_type="image/png")
-    for part, field in ((picture, "inlineData"), (address, "fileData")):
-        said: list[Any] = ["Make it blue", part]
-        with pytest.raises(errors.ClientError) as raised:
-            client.models.generate_content(model=MODEL, contents=said)
-        message = says(raised.value, 400, "INVALID_ARGUMENT")
-        assert f"contents[0].parts[1].{field}" in message
-        assert "not available yet" in message
     assert books.generations() == []
 
 
@@ -343,7 +331,6 @@ def test_a_failed_generation_is_a_server_error_in_a_stream_too(
     with pytest.raises(errors.ServerError) as raised:
         list(client.models.generate_content_stream(model=MODEL, contents=prompt))
     says(raised.value, status, word)
-    assert raised.value.response.headers["x-should-retry"] == "false"
     assert books.wallet() == (10 * IMAGE, 0), "what failed is free, and nothing stays held"
 
 
