@@ -220,3 +220,25 @@ def test_a_data_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> N
     file = tmp_path / "file"
     file.touch()
     assert "set EASEL_DATA to a folder you own" in complaint(file / "data")
+
+
+ROBOT = '{"type": "service_account", "private_key": "x", "client_email": "a@b", "project_id": "atelier"}'
+
+
+def test_a_service_account_is_its_json_or_the_path_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "robot.json"
+    file.write_text(ROBOT)
+    for value in (ROBOT, str(file)):
+        ours = read(tmp_path, EASEL_VERTEX_CREDENTIALS=value, EASEL_VERTEX_LOCATION="us-central1")
+        assert (ours.vertex_credentials, ours.vertex_project) == (ROBOT, "atelier")
+        assert ours.vertex_location == "us-central1"
+        assert "private_key" not in repr(ours)
+    assert read(tmp_path, EASEL_VERTEX_CREDENTIALS=ROBOT, EASEL_VERTEX_PROJECT="b").vertex_project == "b"
+
+
+@pytest.mark.parametrize("value", ["AIza-a-key", "/nowhere.json", "{}", '{"type": "authorized_user"}', "{"])
+def test_what_is_no_service_account_is_refused_without_a_word_of_it(tmp_path: Path, value: str) -> None:
+    told = complaint(tmp_path, EASEL_VERTEX_CREDENTIALS=value)
+    assert told.startswith(
+        "EASEL_VERTEX_CREDENTIALS: set it to the JSON key of a Google Cloud service account"
+    )

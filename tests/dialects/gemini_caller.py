@@ -13,8 +13,8 @@ from generations.dialect import Answer, Incoming
 from generations.dialects.gemini import Gemini
 from generations.doors.selection import RouteTable
 from generations.errors import Problem
-from generations.spec import Order
-from tests.dialects.desk import MemoryDesk, parsed, picture
+from generations.spec import Order, State
+from tests.dialects.desk import FLASH, MemoryDesk, delivered, parsed, picture, report
 
 GEMINI = Gemini()
 TABLE = RouteTable(GEMINI)
@@ -89,3 +89,15 @@ def images(candidate: dict[str, Any]) -> list[bytes]:
 def shown(part: dict[str, Any]) -> dict[str, Any]:
     """A request that shows something beside its words."""
     return {"contents": [{"parts": [{"text": "Make it blue"}, part]}]}
+
+
+def finish(desk: MemoryDesk, parts: list[dict[str, Any]], images: int, **changes: Any) -> None:
+    """From now on `run` ends as a success with these parts."""
+    order = Order(model=FLASH.model, asked=FLASH.model, prompt="x", count=images)
+    made = delivered(report(order), images)
+    desk.ends = {
+        "state": State.SUCCEEDED,
+        "images": made.images,
+        "tokens": made.tokens,
+        "parts": tuple(parts),
+    } | changes

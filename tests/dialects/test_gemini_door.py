@@ -1,4 +1,4 @@
-"""Google's door: what it answers, whole and in a stream; reading it again."""
+"""Google's door: what it answers, and reading it again."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.dialects.desk import FLASH, MemoryDesk, delivered, parsed, picture, r
 from tests.dialects.gemini_caller import (
     GENERATE,
     PNG,
-    STREAM,
     TABLE,
     Caller,
     configured,
+    finish,
     images,
     refused,
     said,
@@ -83,24 +83,22 @@ def test_each_of_three_candidates_has_its_picture_and_its_words(door: Caller, de
     assert body["usageMetadata"]["candidatesTokenCount"] == 3 * 1290
 
 
-def finish(desk: MemoryDesk, parts: list[dict[str, Any]], images: int, **changes: Any) -> None:
-    """From now on `run` ends as a success with these parts."""
-    order = Order(model=FLASH.model, asked=FLASH.model, prompt="x", count=images)
-    made = delivered(report(order), images)
-    desk.ends = {
-        "state": State.SUCCEEDED,
-        "images": made.images,
-        "tokens": made.tokens,
-        "parts": tuple(parts),
-    } | changes
-
-
 def test_without_text_in_the_modalities_only_the_picture_is_left(door: Caller, desk: MemoryDesk) -> None:
     finish(desk, [{"text": "Here it is."}, {"image": 1}], images=1)
     with_words = parsed(door.ask("POST", GENERATE, configured(responseModalities=["TEXT", "IMAGE"])))
     without = parsed(door.ask("POST", GENERATE, configured(responseModalities=["image"])))
     assert with_words["candidates"][0]["content"]["parts"][0] == {"text": "Here it is."}
     assert [list(part) for part in without["candidates"][0]["content"]["parts"]] == [["inlineData"]]
+
+
+def test_a_bare_signature_is_left_without_the_words(door: Caller, desk: MemoryDesk) -> None:
+    """The next turn of the conversation has to bring it back."""
+    words = {"text": "Here it is.", "signature": "d29yZHM="}
+    finish(desk, [words, {"image": 1}, {"text": "", "signature": "c2ln"}], images=1)
+    told = parsed(door.ask("POST", GENERATE, configured(responseModalities=["IMAGE"])))
+    picture, signature = told["candidates"][0]["content"]["parts"]
+    assert list(picture) == ["inlineData"]
+    assert signature == {"thoughtSignature": "c2ln"}
 
 
 def test_thoughts_are_told_when_they_are_asked_for(door: Caller, desk: MemoryDesk) -> None:
@@ -172,7 +170,9 @@ def test_words_after_a_picture_and_bare_signatures_stay_with_it(door: Caller, de
     signature = {"text": "", "signature": "c2ln"}
     finish(desk, [{"image": 1}, signature, {"text": "Two."}, {"image": 2}, {"text": "Done."}], images=2)
     first, second = parsed(door.ask("POST", GENERATE, configured(candidateCount=2)))["candidates"]
-    assert first["content"]["parts"][1] == {"text": "", "thoughtSignature": "c2ln"}
+    assert first["content"]["parts"][1] == {"thoughtSignature": "c2ln"}, (
+        "a chat forgets a turn with empty text"
+    )
     assert [part.get("text") for part in second["content"]["parts"]] == ["Two.", None, "Done."]
     assert (images(first), images(second)) == ([picture(1)], [picture(2)])
 
@@ -219,13 +219,11 @@ def test_neither_words_nor_a_picture_is_no_image(door: Caller, desk: MemoryDesk)
         (Kind.INTERNAL, 500, "INTERNAL"),
     ],
 )
-@pytest.mark.parametrize("path", [GENERATE, STREAM])
-def test_a_failed_generation_is_an_error_before_the_first_byte(
-    door: Caller, desk: MemoryDesk, kind: Kind, status: int, word: str, path: str
+def test_a_failed_generation_is_an_error(
+    door: Caller, desk: MemoryDesk, kind: Kind, status: int, word: str
 ) -> None:
     desk.ends = {"state": State.FAILED, "kind": kind, "message": "The model is away."}
-    answer = door.ask("POST", path, said(), "alt=sse")
-    assert "Content-Type" not in answer.headers, "plain JSON, the engine's default"
+    answer = door.ask("POST", GENERATE, said())
     assert parsed(answer)["error"] == {"code": status, "message": "The model is away.", "status": word} | (
         retry_details(answer)
     )
@@ -257,57 +255,6 @@ def test_a_wait_that_ends_first_says_where_the_image_will_be(door: Caller, desk:
     desk.refusal = Problem(Kind.DEADLINE, "The wait is over.", generation=made.id)
     error = refused(door, said(), 504)
     assert f"https://easel.example/gemini/v1beta/generations/{made.id}" in error["message"]
-
-
-# ---- the stream ------------------------------------------------------------------------------
-
-
-def events(answer: Answer) -> list[dict[str, Any]]:
-    text = answer.content().decode()
-    assert text.endswith("\r\n\r\n")
-    found = text.removesuffix("\r\n\r\n").split("\r\n\r\n")
-    assert all(event.startswith("data: ") for event in found)
-    return [json.loads(event.removeprefix("data: ")) for event in found]
-
-
-def test_a_stream_tells_the_words_then_the_picture_then_why_it_ended(door: Caller, desk: MemoryDesk) -> None:
-    finish(desk, [{"text": "Here"}, {"text": " it is."}, {"image": 1}], images=1)
-    answer = door.ask("POST", STREAM, said(), "alt=sse")
-    first, second, last = events(answer)
-    assert answer.headers["Content-Type"] == "text/event-stream"
-    assert answer.report is not None
-    for chunk, text in ((first, "Here"), (second, " it is.")):
-        assert chunk["candidates"] == [{"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}]
-        assert chunk["usageMetadata"] == {"promptTokenCount": 10, "totalTokenCount": 10}
-    assert images(last["candidates"][0]) == [picture(1)]
-    assert last["candidates"][0]["finishReason"] == "STOP"
-    assert last["usageMetadata"]["candidatesTokenCount"] == 1290
-    assert first["responseId"] == last["responseId"]
-
-
-def test_without_alt_the_stream_is_one_json_array(door: Caller, desk: MemoryDesk) -> None:
-    finish(desk, [{"text": "Here it is."}, {"image": 1}], images=1)
-    answer = door.ask("POST", STREAM, said())
-    assert answer.headers["Content-Type"] == "application/json"
-    first, last = parsed(answer)
-    assert "finishReason" not in first["candidates"][0]
-    assert images(last["candidates"][0]) == [picture(1)]
-
-
-def test_a_stream_of_two_candidates_ends_each_of_them(door: Caller) -> None:
-    chunks = events(door.ask("POST", STREAM, configured(candidateCount=2), "alt=sse"))
-    assert [(c["candidates"][0]["index"], c["candidates"][0]["finishReason"]) for c in chunks] == [
-        (0, "STOP"),
-        (1, "STOP"),
-    ]
-    assert ["candidatesTokenCount" in c["usageMetadata"] for c in chunks] == [False, True]
-
-
-def test_a_blocked_prompt_streams_its_feedback(door: Caller, desk: MemoryDesk) -> None:
-    refusal = {"refusal": "SAFETY", "stage": "prompt"}
-    desk.ends = {"state": State.FAILED, "kind": Kind.CONTENT_BLOCKED, "parts": (refusal,)}
-    (event,) = events(door.ask("POST", STREAM, said(), "alt=sse"))
-    assert event["promptFeedback"] == {"blockReason": "SAFETY"}
 
 
 # ---- reading ---------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,6 @@ from tests.dialects.gemini_caller import (
     ordered,
     refused,
     said,
-    shown,
 )
 from tests.upstreams.gemini import contract
 
@@ -165,6 +164,11 @@ ADJUSTED: dict[str, tuple[dict[str, Any], str]] = {
     "schema": ({"responseSchema": {"type": "OBJECT"}}, "responseSchema -> none"),
     "type": ({"responseMimeType": "application/json"}, "responseMimeType -> text/plain"),
     "delivery": ({"responseFormat": {"image": {"delivery": "URI"}}}, "delivery URI -> INLINE"),
+    "fame": (
+        {"imageConfig": {"prominentPeople": "BLOCK_PROMINENT_PEOPLE"}},
+        "prominentPeople BLOCK_PROMINENT_PEOPLE -> as words in the system instruction",
+    ),
+    "routing": ({"routingConfig": {"autoMode": {}}}, "routingConfig -> none"),
     "people": (
         {"imageConfig": {"personGeneration": "ALLOW_NONE"}},
         "personGeneration ALLOW_NONE -> as words in the system instruction",
@@ -299,56 +303,3 @@ def test_the_longest_prompt_and_the_most_candidates_pass(door: Caller) -> None:
 def test_another_content_type_is_refused(door: Caller) -> None:
     answer = door.ask("POST", GENERATE, said(), content_type="text/plain")
     assert (answer.status, parsed(answer)["error"]["status"]) == (415, "INVALID_ARGUMENT")
-
-
-# ---- pictures as input: read and checked, not served yet --------------------------------------
-
-
-@pytest.mark.parametrize(
-    "part, field",
-    [
-        ({"inlineData": {"mimeType": "image/png", "data": PNG}}, "inlineData"),
-        ({"inline_data": {"mime_type": "image/jpg", "data": PNG.rstrip("=")}}, "inlineData"),
-        (
-            {"inlineData": {"mime_type": "image/webp", "data": urlsafe_b64encode(b"\xfb\xff" * 9).decode()}},
-            "inlineData",
-        ),
-        ({"fileData": {"file_uri": "gs://bucket/cat.png", "mime_type": "image/heic"}}, "fileData"),
-        ({"file_data": {"fileUri": "https://example.com/cat.png"}}, "fileData"),
-    ],
-)
-def test_a_good_picture_is_not_available_yet(door: Caller, part: dict[str, Any], field: str) -> None:
-    error = refused(door, shown(part))
-    assert "not available yet" in error["message"]
-    assert field_of(error) == f"contents[0].parts[1].{field}"
-
-
-@pytest.mark.parametrize(
-    "part, field",
-    [
-        ({"inlineData": {"data": PNG}}, "inlineData"),
-        ({"inlineData": {"mimeType": "text/html", "data": PNG}}, "inlineData.mimeType"),
-        ({"inlineData": {"mimeType": "image/png", "data": "no base64!"}}, "inlineData.data"),
-        ({"inlineData": {"mimeType": "image/png", "data": "Käse"}}, "inlineData.data"),
-        ({"inlineData": {"mimeType": "image/png", "data": ""}}, "inlineData.data"),
-        ({"inlineData": {"mimeType": "image/png"}}, "inlineData.data"),
-        ({"fileData": {"fileUri": "file:///etc/passwd"}}, "fileData.fileUri"),
-        ({"fileData": {"fileUri": "https://[::1"}}, "fileData.fileUri"),
-        ({"fileData": {"fileUri": "https://x.y/a", "mimeType": "video/mp4"}}, "fileData.mimeType"),
-    ],
-)
-def test_a_bad_picture_is_refused_for_what_is_wrong(door: Caller, part: dict[str, Any], field: str) -> None:
-    error = refused(door, shown(part))
-    assert "not available yet" not in error["message"]
-    assert field_of(error) == f"contents[0].parts[1].{field}"
-
-
-def test_a_picture_may_be_as_large_as_the_model_takes_and_no_larger(door: Caller) -> None:
-    for size, message in (
-        (FLASH.reference_bytes, "not available yet"),
-        (FLASH.reference_bytes + 1, "at most"),
-    ):
-        data = b64encode(bytes(size)).decode()
-        error = refused(door, shown({"inlineData": {"mimeType": "image/png", "data": data}}))
-        assert message in error["message"]
-        assert len(error["message"]) < 300

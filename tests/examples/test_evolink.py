@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.cast import IMAGE, Cast
 from tests.dialects.desk import picture
+from tests.examples.programs import need_tools
 from tests.flows.wire import Books
 from tests.house import ROOT, Servers
 
@@ -30,6 +31,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def run(command: list[str], photo: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    need_tools(command)
     environ = {"PATH": os.environ["PATH"], **environ}
     return subprocess.run(
         command, cwd=photo.parent, env=environ, capture_output=True, text=True, timeout=90, check=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -187,8 +188,6 @@ def test_a_channel_has_no_more_calls_at_once_than_it_may(mended: Rig, cast: Cast
     mended.google.calls.peak = 0
     body = json.dumps(OPENAI.order(f"{prompt} stub:slow=0.3"))
     with httpx2.Client(timeout=60) as client:
-        from concurrent.futures import ThreadPoolExecutor
-
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         url = f"{mended.url}/openai/v1/images/generations"
         with ThreadPoolExecutor(6) as threads:

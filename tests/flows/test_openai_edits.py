@@ -21,6 +21,7 @@ from openai.types import ImageEditCompletedEvent, ImageEditPartialImageEvent
 from PIL import Image
 
 from tests.cast import IMAGE, Cast
+from tests.examples.programs import need_tools
 from tests.flows.wire import CLIENT, MODEL, TOKENS, Books
 from tests.house import Servers
 
@@ -114,6 +115,7 @@ def test_curl_sends_its_file_under_each_documented_name(
     mask.write_bytes(mask_of())
     form = ["-F", f"{field}=@{picture}", "-F", f"mask=@{mask}", "-F", f"model={MODEL}", "-F", "prompt=Snow"]
     command = ["curl", "-s", "--fail-with-body", f"{url}/openai/v1/images/edits", *form]
+    need_tools(command)
     done = subprocess.run([*command, "-H", f"Authorization: Bearer {key}"], capture_output=True, check=True)
     assert done.stdout.startswith(b'{"created":')
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.cast import IMAGE, Cast
+from tests.examples.programs import need_tools
 from tests.flows.wire import Books
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ def environ(url: str, cast: Cast) -> dict[str, str]:
 
 
 def run(command: list[str], environ: dict[str, str], folder: Path) -> str:
+    need_tools(command)
     done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from generations import channels
 from generations.channels import NoChannel, OwnOrigin
@@ -18,44 +17,14 @@ from generations.provider import Account
 from generations.providers.gemini import Gemini
 from generations.providers.sandbox import Sandbox
 from generations.spec import Kind
-from runtime.signing import encrypt
+from tests.generations.channel_rows import FLASH, SECRET, Tell, channel
+from tests.upstreams.gemini.vertex import PROJECT, credential
 
-FLASH = "gemini-2.5-flash-image"
-SECRET = "a-secret-key-of-the-upstream"
-
-Tell = Callable[..., None]
+pytestmark = pytest.mark.usefixtures("tell")
 
 
-@pytest.fixture(autouse=True)
-def tell(database: Any, settings: Any) -> Iterator[Tell]:
-    """No channel yet; what the test makes is rolled back. Called, it changes the environment."""
-
-    def change(**values: Any) -> None:
-        settings.EASEL = replace(settings.EASEL, **values)
-
-    change(
-        env="development", url="http://localhost:8000", gemini_api_key="", gemini_base_url="", door_hosts={}
-    )
-    with transaction.atomic():
-        Channel.objects.all().delete()
-        channels.refresh()
-        yield change
-        transaction.set_rollback(True)
-    channels.refresh()
-
-
-def channel(name: str, *, models: tuple[str, ...] = (FLASH,), **fields: Any) -> Channel:
-    row = Channel.objects.create(
-        **{"name": name, "provider": "gemini", "credential": encrypt(SECRET)} | fields
-    )
-    for model in models:
-        ChannelModel.objects.create(channel=row, model_id=model, upstream_model=f"{name}/{model}")
-    channels.refresh()
-    return row
-
-
-def environments() -> Channel:
-    return Channel.objects.get(from_environment=True)
+def environments(name: str = "gemini") -> Channel:
+    return Channel.objects.get(name=f"{name}-environment")
 
 
 # ---- the sandbox -----------------------------------------------------------------------------
@@ -165,6 +134,34 @@ def test_a_key_in_the_environment_makes_a_channel_for_all_gemini_models(tell: Te
     choice = channels.choose(FLASH, "live")
     assert (choice.upstream_model, choice.account.api_key) == (FLASH, SECRET)
     assert choice.account.base_url == "https://upstream.example"
+
+
+def test_an_openai_key_makes_a_channel_for_all_models_that_goes_after_the_others(tell: Tell) -> None:
+    tell(openai_api_key=SECRET, openai_base_url="https://relay.example/v1")
+    channels.sync_environment()
+    choice = channels.choose(FLASH, "live")
+    assert (choice.name, choice.provider, choice.upstream_model) == ("openai-environment", "openai", FLASH)
+    assert choice.account == Account("openai-environment", "https://relay.example/v1", SECRET)
+    tell(gemini_api_key=SECRET)
+    channels.sync_environment()
+    assert {channels.choose(FLASH, "live").name for _ in range(10)} == {"gemini-environment"}
+
+
+def test_a_service_account_makes_a_channel_of_vertex_ai(tell: Tell) -> None:
+    tell(vertex_credentials=credential("http://x"), vertex_project=PROJECT, vertex_location="us-central1")
+    channels.sync_environment()
+    account = channels.choose(FLASH, "live").account
+    assert (account.option("project"), account.option("location")) == (PROJECT, "us-central1")
+    assert account.api_key == credential("http://x")
+
+
+def test_providers_come_and_go_without_each_other(tell: Tell) -> None:
+    tell(gemini_api_key=SECRET, vertex_credentials=credential("http://x"), openai_api_key=SECRET)
+    channels.sync_environment()
+    tell(gemini_api_key="")
+    channels.sync_environment()
+    rows = {row.name: row.enabled for row in Channel.objects.all()}
+    assert rows == {"gemini-environment": False, "vertex-environment": True, "openai-environment": True}
 
 
 def test_without_a_key_nothing_is_made() -> None:

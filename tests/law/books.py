@@ -13,7 +13,9 @@ import psycopg
 from psycopg import sql
 
 from accounts.actions import keys
-from accounts.models import ApiKey
+from accounts.models import ApiKey, OutboxMessage
+from accounts.webhooks import deliveries
+from accounts.webhooks.claims import Claim
 from billing import actions as billing
 from billing import ledger
 from config.proof import Proof
@@ -25,6 +27,7 @@ from generations.actions.submit import Asked, Quote, held_by, submit
 from generations.models import Generation
 from generations.spec import Kind, Order
 from runtime import storage
+from runtime.clock import utc_now
 from runtime.tenancy import tenant
 from tests.cast import BY, IMAGE, Cast, make_cast
 
@@ -73,6 +76,7 @@ def write_books(superuser: psycopg.Connection) -> Books:
     running = _start(key)
     test = _start(tester)
     finish.succeed(test, [_store(test, 0)], (), Tried(images=1))
+    _deliver(told)
     superuser.execute(  # as if its process went on renewing
         "UPDATE generations_generation SET lease_expires_at = now() + interval '1 hour' WHERE id = %s",
         (running.id,),
@@ -80,6 +84,15 @@ def write_books(superuser: psycopg.Connection) -> Books:
     return Books(
         cast, key, partial.id, told.id, failed.id, cancelled.id, waiting.id, running.id, test.id
     )  # fmt: skip
+
+
+def _deliver(told: Claimed) -> None:
+    """Its message, answered with 200."""
+    with tenant(told.organization):
+        message = OutboxMessage.objects.of(told.organization).get(generation_id=told.id)
+    claim = Claim(told.organization, message.pk, message.claims)
+    parcel = deliveries.Parcel(claim, message.url, {}, b"{}", utc_now(), None, None)
+    deliveries.record(parcel, deliveries.Result(200, b"", 0.1, ""))
 
 
 def _make_budgets(superuser: psycopg.Connection, cast: Cast, key: ApiKey) -> None:

@@ -24,7 +24,7 @@ def books(database: str, admin_url: str) -> Iterator[Books]:
 
 
 def test_there_is_a_query_for_every_invariant() -> None:
-    known = "I1 I2 I3 I4 I5 I6 I7 I8 I10 I11 I12 I15 I16 I17 I18 I20 I21 B14 B16"
+    known = "I1 I2 I3 I4 I5 I6 I7 I8 I10 I11 I12 I13 I14 I15 I16 I17 I18 I20 I21 B14 B16"
     assert " ".join(invariant.id for invariant in proof.INVARIANTS) == known
 
 
@@ -72,6 +72,11 @@ OUTPUT = about("partial", "generations_output")
 ATTEMPT = about("partial", "generations_attempt")
 RECORD = about("partial", "generations_idempotencyrecord")
 MESSAGE = about("told", "accounts_outboxmessage")
+DELIVERY = Row(
+    "accounts_delivery",
+    "SELECT d.id FROM accounts_delivery d JOIN accounts_outboxmessage m ON m.id = d.message_id"
+    " WHERE m.generation_id = %(told)s",
+)
 KEY = Row("accounts_apikey", "SELECT %(key)s::uuid")
 OF_KEY = mine("billing_budget", "key_id IS NOT NULL")
 OF_ALL = mine("billing_budget", "key_id IS NULL")
@@ -140,6 +145,10 @@ CASES = [
          "generation {running}"),
     Case("I12", "an attempt gone", ATTEMPT, GONE, "generation {partial}"),
     Case("I12", "a success of nobody", ATTEMPT, "outcome = 'lost'", "generation {partial}"),
+    Case("I13", "told too early", DELIVERY, f"started_at = {AN_HOUR_AGO}", "delivery {id}"),
+    Case("I14", "a try not on record", MESSAGE, "sends = sends + 1", "message {id}"),
+    Case("I14", "a try beyond the ladder", MESSAGE, "attempts = 5", "message {id}"),
+    Case("I14", "delivered to nobody", DELIVERY, "status = 500", "message {message}"),
     Case("I15", "an attempt of strangers", ATTEMPT, STOLEN, "attempt {id}", also="I12"),
     Case("I15", "a record of strangers", RECORD, STOLEN, "idempotency record {id}"),
     Case("I15", "an image of strangers", OUTPUT, STOLEN, "output {id}", also="I6 B14"),
@@ -186,6 +195,7 @@ def known(books: Books, superuser: psycopg.Connection) -> dict[str, Any]:
     """Everything that a case may name."""
     generations = ("partial", "told", "failed", "cancelled", "waiting", "running")
     steps = "SELECT id FROM generations_transition WHERE generation_id = %s ORDER BY id"
+    messages = "SELECT id FROM accounts_outboxmessage WHERE generation_id = %s"
     records = "SELECT id FROM generations_idempotencyrecord WHERE generation_id = %s"
     return {
         **{name: getattr(books, name) for name in generations},
@@ -195,5 +205,6 @@ def known(books: Books, superuser: psycopg.Connection) -> dict[str, Any]:
         "key": books.key.pk,
         "prefix": books.key.prefix,
         "second": superuser.execute(steps, (books.partial,)).fetchall()[1][0],
+        "message": superuser.execute(messages, (books.told,)).fetchall()[0][0],
         "record": superuser.execute(records, (books.partial,)).fetchall()[0][0],
     }

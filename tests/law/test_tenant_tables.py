@@ -34,6 +34,7 @@ WITHOUT_ORGANIZATION = {
     ("accounts_apikey", ("previous_digest",)): "an HMAC of 190 random bits that we draw",
     ("accounts_ratewindow", ("subject",)): "the random id of a key or of the organization itself",
     ("accounts_outboxmessage", ("event", "generation_id")): "the random id of a generation",
+    ("accounts_outboxmessage", ("endpoint_id", "event", "generation_id")): "random ids of ours",
     ("billing_entry", ("generation_id", "kind")): "the random id of a generation, tied to its organization",
     ("generations_output", ("storage_key",)): "begins with the organization's own prefix",
 }
@@ -154,7 +155,10 @@ TIED = [
     "generations_idempotencyrecord.generation_id",
     "generations_transition.generation_id",
     "billing_entry.generation_id",
+    "generations_input.key_id",
     "billing_budget.key_id",
+    "accounts_outboxmessage.endpoint_id",
+    "accounts_delivery.message_id",
 ]
 
 
@@ -163,7 +167,12 @@ def test_not_even_a_superuser_points_across_tenants(
     ours: Household, theirs: Household, superuser: psycopg.Connection, pointer: str
 ) -> None:
     table, _, pointing = pointer.partition(".")
-    target = theirs.key.pk if pointing == "key_id" else theirs.generation
+    target = {
+        "key_id": theirs.key.pk,
+        "generation_id": theirs.generation,
+        "endpoint_id": theirs.message.endpoint_id,
+        "message_id": theirs.message.pk,
+    }[pointing]
     with superuser.transaction(force_rollback=True):
         superuser.execute("SET CONSTRAINTS ALL IMMEDIATE")
         if table in ("billing_entry", "generations_transition"):

@@ -4,7 +4,8 @@
     with Upstream.in_thread() as google: ...     beside synchronous code
     python -m tests.upstreams.gemini --port N    as a process of its own
 
-`google.url` is the base URL, `KEY` the key it takes, `google.calls` what was asked. Markers in the
+`google.url` is the base URL, `KEY` the key it takes, `google.calls` what was asked. The same models are
+under Vertex AI's addresses, for the service account of `vertex.credential(google.url)`. Markers in the
 prompt (`behaviour.MARKERS`) or `POST /_program` choose how a call is answered; `GET /_calls` gives
 the counts, `DELETE /_calls` clears counts and programme.
 """
@@ -23,11 +24,12 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.upstreams.gemini import behaviour, contract, pictures
+from tests.upstreams.gemini import behaviour, contract, pictures, vertex
 
 KEY = "stub-key-0123456789abcdef"
 BODY_LIMIT = 100 * 1024 * 1024  # bytes
 RECENT = 50  # requests that are kept whole
+VERTEX = f"projects/{vertex.PROJECT}/locations/{{location}}/publishers/google"
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Upstream:
         self.port, self.key = port, key
         self.calls = Calls()
         self.rules: list[Rule] = []
+        self.robots = vertex.Robots()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -130,6 +133,8 @@ class Upstream:
                 web.get("/{version:v1|v1beta}/models", self._list),
                 web.get("/{version:v1|v1beta}/models/{model}", self._show),
                 web.post("/{version:v1|v1beta}/models/{model}:generateContent", self._generate),
+                web.post("/token", self.robots.give),
+                web.post(f"/{{version:v1}}/{VERTEX}/models/{{model}}:generateContent", self._generate),
             ]
         )
         return app
@@ -153,7 +158,9 @@ class Upstream:
     # ---- Google ------------------------------------------------------------------------------
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        """Google's answer to a call without its key."""
+        """Google's answer to a call without its key, or at Vertex AI without its token."""
+        if "location" in request.match_info:
+            return None if self.robots.knows(request) else behaviour.error(401)
         key = request.headers.get("x-goog-api-key") or request.query.get("key")
         if key is None:
             text = "Method doesn't allow unregistered callers (callers without established identity)."
@@ -191,7 +198,8 @@ class Upstream:
         prompt = behaviour.prompt(checked)
         call = behaviour.Call(model, checked, http, 0, 0, self._markers(model, prompt))
         call.pixels()  # refuses a size or a ratio that the model does not know
-        headers = {k.lower(): v for k, v in http.headers.items() if k.lower() != "x-goog-api-key"}
+        secrets = ("x-goog-api-key", "authorization")
+        headers = {k.lower(): v for k, v in http.headers.items() if k.lower() not in secrets}
         self.calls.begin(model, prompt, body, headers)
         call.number, call.turn = self.calls.total, self.calls.prompts[prompt]
         return call

@@ -240,6 +240,12 @@ async def _badjson(call: Call, value: str) -> web.Response:
     return web.Response(text='{"candidates": [{"content": ', content_type="application/json")
 
 
+async def _deep(call: Call, value: str) -> web.Response:
+    """JSON of lists in lists."""
+    depth = int(value or 100)
+    return web.Response(text=f'{{"candidates": {"[" * depth}{"]" * depth}}}', content_type="application/json")
+
+
 async def _html(call: Call, value: str) -> web.Response:
     """`stub:html` with status 200, `stub:html=502` with another."""
     page = "<html><body><h1>Sorry</h1></body></html>"
@@ -297,6 +303,26 @@ async def _otherformat(call: Call, value: str) -> web.Response:
     return web.json_response(_body(call, [_picture(call, data=data)]))
 
 
+async def _plain(call: Call, value: str) -> web.Response:
+    """A picture of one colour."""
+    width, height, _ = call.pixels()
+    data = base64.b64encode(pictures.plain(width, height)).decode()
+    return web.json_response(_body(call, [_picture(call, data=data)]))
+
+
+async def _shape(call: Call, value: str) -> web.Response:
+    """A picture of another ratio than asked."""
+    width, height, _ = call.pixels()
+    data = base64.b64encode(pictures.png(width, height // 2, call.number)).decode()
+    return web.json_response(_body(call, [_picture(call, data=data)]))
+
+
+async def _copy(call: Call, value: str) -> web.Response:
+    """The last input, given back."""
+    data = base64.b64encode(call.inputs()[-1]).decode()
+    return web.json_response(_body(call, [_picture(call, data=data)]))
+
+
 async def _two(call: Call, value: str) -> web.Response:
     parts = [_picture(call), {"text": "And another:"}, _picture(call)]
     return web.json_response(_body(call, parts))
@@ -329,6 +355,7 @@ MARKERS: dict[str, Callable[[Call, str], Awaitable[web.StreamResponse]]] = {
     "reset": _reset,
     "cut": _cut,
     "badjson": _badjson,
+    "deep": _deep,
     "html": _html,
     "wrongtype": _wrongtype,
     "empty": _empty,
@@ -340,6 +367,9 @@ MARKERS: dict[str, Callable[[Call, str], Awaitable[web.StreamResponse]]] = {
     "notimage": _notimage,
     "bomb": _bomb,
     "otherformat": _otherformat,
+    "plain": _plain,
+    "shape": _shape,
+    "copy": _copy,
     "two": _two,
     "thought": _thought,
 }

@@ -88,6 +88,11 @@ def jpeg(width: int, height: int) -> bytes:
     return _encoded(_gradient(width, height), "JPEG")
 
 
+def plain(width: int, height: int) -> bytes:
+    """A PNG of one colour."""
+    return _encoded(Image.new("RGB", (width, height), "white"), "PNG")
+
+
 @lru_cache(maxsize=1)
 def bomb() -> bytes:
     """A small PNG file of 300 million pixels."""
