@@ -11,7 +11,9 @@ from accounts.actions import key_fields
 from accounts.auditing import Actor
 from accounts.errors import Conflict, InvalidValue, NotFound
 from accounts.keys import mint
-from accounts.models import ApiKey, Door, Membership, Organization, User
+from accounts.models import ApiKey, Door, Event, Membership, Organization, User
+from accounts.webhooks import emit
+from accounts.webhooks.events import timestamp
 from runtime.clock import database_now
 from runtime.tenancy import tenant
 
@@ -106,6 +108,8 @@ def rotate(*, key: ApiKey, grace: timedelta, by: Actor) -> tuple[ApiKey, str]:
         _record(
             row, "key.rotate", by, before=before, after={"last_four": row.last_four, "grace_seconds": grace}
         )
+        until = timestamp(row.previous_expires_at) if row.previous_expires_at else None
+        _tell(row, Event.KEY_ROTATED, previous_works_until=until)
     return row, minted.plain
 
 
@@ -123,6 +127,7 @@ def end(key: ApiKey, *, reason: str, by: Actor) -> None:
     key.revoked_at, key.revoked_reason = database_now(), reason[:200]
     key.save(update_fields=["revoked_at", "revoked_reason"])
     _record(key, "key.revoke", by, reason=reason, after={"revoked_at": key.revoked_at})
+    _tell(key, Event.KEY_REVOKED, reason=key.revoked_reason, revoked_at=timestamp(key.revoked_at))
 
 
 def _locked(key: ApiKey, *, even_revoked: bool = False) -> ApiKey:
@@ -137,6 +142,12 @@ def _locked(key: ApiKey, *, even_revoked: bool = False) -> ApiKey:
 def _require_membership(organization: Organization, member: User | None) -> None:
     if member and not Membership.objects.of(organization).filter(user=member).exists():
         raise InvalidValue("member", f"{member.email} is not a member of {organization.slug}.")
+
+
+def _tell(key: ApiKey, event: Event, **more: Any) -> None:
+    """The endpoints that listen, in the transaction of the change."""
+    shown = {"id": str(key.pk), "name": key.name, "prefix": key.prefix, "last_four": key.last_four}
+    emit(key.organization_id, key.mode, event, {"key": {**shown, "mode": key.mode}, **more})
 
 
 def _record(key: ApiKey, action: str, by: Actor, **what: Any) -> None:

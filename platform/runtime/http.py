@@ -117,9 +117,7 @@ async def _answer(
                 auto_decompress=False,
                 trust_env=False,
                 max_headers=MAX_HEADERS,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=policy.connect, sock_read=policy.read
-                ),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=policy.connect, sock_read=policy.read),
             ) as session,
             session.request(
                 method,

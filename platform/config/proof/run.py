@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from config.proof.chain import I17
+from config.proof.deliveries import DELIVERIES
 from config.proof.history import HISTORY
 from config.proof.invariant import OF, Broken, Invariant, of
 from config.proof.money import MONEY
@@ -25,7 +26,10 @@ from runtime.tenancy import audit
 FETCH = 2000
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
-    sorted((*MONEY, *HISTORY, *WALLS, *USAGE, I17), key=lambda known: (known.id[0] != "I", int(known.id[1:])))
+    sorted(
+        (*MONEY, *HISTORY, *DELIVERIES, *WALLS, *USAGE, I17),
+        key=lambda known: (known.id[0] != "I", int(known.id[1:])),
+    )
 )
 
 

@@ -14,9 +14,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
+from accounts.webhooks.dispatcher import STOP_SECONDS, Dispatcher
 from billing import seals
 from config.proof.run import prove
-from generations import orphans, sweep
+from generations import notices, orphans, sweep
+from generations.actions import batches
+from generations.batches import feeding
 
 log = structlog.get_logger(__name__)
 
@@ -79,24 +82,29 @@ def chores() -> list[Chore]:
         Chore("wake forgotten", 1.0, sweep.wake_forgotten),
         Chore("reap", settings.EASEL.reap_seconds, sweep.reap),
         Chore("expire", settings.EASEL.reap_seconds, sweep.expire),
+        Chore("feed batches", 1.0, feeding.run, aside=True),
+        Chore("age batches", 60.0, batches.age),
         Chore("forget idempotency", 600.0, sweep.forget_idempotency),
         Chore("forget beats", 60.0, sweep.forget_beats),
         Chore("seal", 60.0, seals.seal_all),
+        Chore("expire inputs", 600.0, orphans.expire_inputs, due=time.monotonic() + 60, aside=True),
         Chore("collect orphans", HOUR, orphans.collect, due=time.monotonic() + 300, aside=True),
         Chore("prove", 24 * HOUR, prove_all, due=time.monotonic() + HOUR, aside=True),
     ]
 
 
 class Command(BaseCommand):
-    help = "Reap leases, wake forgotten work, seal the ledger, clean up. Runs until it is told to stop."
+    help = "Reap leases, wake forgotten work, send callbacks, seal the ledger, clean up, until told to stop."
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
+        dispatcher = Dispatcher(notices.render).start(stop)
         todo = chores()
         while not stop.is_set():
             for chore in todo:
                 if time.monotonic() >= chore.due and not stop.is_set():
                     chore.turn()
             stop.wait(0.2)
+        dispatcher.join(STOP_SECONDS + 1)
