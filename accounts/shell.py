@@ -143,7 +143,7 @@ RAIL: tuple[tuple[str, tuple[Link, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Line:
     """A line of the rail as a page draws it."""
 
     title: str
@@ -167,14 +167,14 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _entries(request: HttpRequest, team: Team, links: tuple[Link, ...]) -> list[Entry]:
+def _entries(request: HttpRequest, team: Team, links: tuple[Link, ...]) -> list[Line]:
     """The links this role may follow; `here` marks the one whose pages we are on."""
     made = []
     for link in links:
         url = _address(link.opens, team)
         if url and team.may(link.permission):
             here = request.path == url if link.opens == "overview" else request.path.startswith(url)
-            made.append(Entry(link.title, link.icon, url, link.key, here))
+            made.append(Line(link.title, link.icon, url, link.key, here))
     return made
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from accounts.auditing import Actor, record
-from accounts.errors import InvalidValue
-from accounts.models import Organization
+from accounts.errors import InvalidValue, NotFound
+from accounts.models import ApiKey, Organization
 from billing import ledger
 from billing.models import Budget
 from billing.money import dollars, plain
@@ -93,6 +93,8 @@ def set_budget(
     _require(limit > 0, "limit", "A budget must be above zero.")
     _require(period in Budget.Period.values, "period", "A period is day, week, month or total.")
     with tenant(organization):
+        known = key is None or ApiKey.objects.of(organization).filter(pk=key).exists()
+        _require(known, "key", "There is no such key.")
         budget, _ = Budget.objects.of(organization).update_or_create(
             organization=organization,
             mode=mode,
@@ -106,9 +108,25 @@ def set_budget(
             "budget.set",
             by,
             "",
-            {"period": period, "limit_usd": plain(dollars(limit)), "mode": mode},
+            {"period": period, "limit_usd": plain(dollars(limit)), "mode": mode, **_of(key)},
         )
     return budget
+
+
+def delete_budget(*, organization: Organization, budget: UUID, by: Actor, mode: str = "live") -> None:
+    """Lift a limit. Raises NotFound."""
+    with tenant(organization):
+        row = Budget.objects.of(organization).select_for_update().filter(mode=mode, pk=budget).first()
+        if row is None:
+            raise NotFound("There is no such budget.")
+        row.delete()
+        limit = plain(dollars(row.limit))
+        before = {"period": row.period, "limit_usd": limit, "mode": mode, **_of(row.key_id)}
+        _note(organization, "budget.delete", by, "", {}, before=before)
+
+
+def _of(key: UUID | None) -> dict[str, str]:
+    return {"key": str(key)} if key else {}
 
 
 def _require(holds: bool, field: str, sentence: str) -> None:
@@ -116,7 +134,14 @@ def _require(holds: bool, field: str, sentence: str) -> None:
         raise InvalidValue(field, sentence)
 
 
-def _note(organization: Organization, action: str, by: Actor, reason: str, after: dict[str, str]) -> None:
+def _note(
+    organization: Organization,
+    action: str,
+    by: Actor,
+    reason: str,
+    after: dict[str, str],
+    before: dict[str, str] | None = None,
+) -> None:
     record(
         by=by,
         action=action,
@@ -124,6 +149,7 @@ def _note(organization: Organization, action: str, by: Actor, reason: str, after
         object_id=str(organization.pk),
         object_label=organization.slug,
         reason=reason,
+        before=before,
         after=after,
         organization_id=organization.pk,
     )

@@ -57,6 +57,7 @@ class Household:
         give_credit(organization, 10)
         billing.set_budget(organization=organization, period="day", limit=100 * IMAGE, by=BY)
         key, _ = keys.create(organization=organization, mode="live", name="test", by=BY)
+        billing.set_budget(organization=organization, period="total", limit=100 * IMAGE, by=BY, key=key.pk)
         limits.count(organization=organization.pk, organization_limit=None, key=key.pk, key_limit=9)
         _keep_a_picture(organization.pk, key)
         message = _deliver(organization)

@@ -262,4 +262,7 @@ def test_only_the_ledger_writes_money_in_sql() -> None:
         path for room in ROOMS for suffix in ("py", "sql") for path in (ROOT / room).rglob(f"*.{suffix}")
     ]
     writing = {path.relative_to(ROOT).as_posix() for path in files if WRITES_MONEY.search(path.read_text())}
-    assert {name for name in writing if not name.startswith("billing/migrations/")} == {"billing/ledger.py"}
+    assert {name for name in writing if not name.startswith("billing/migrations/")} == {
+        "billing/ledger.py",
+        "platform/config/past/writer.py",  # a made-up past, refused in production, which the proof checks
+    }
