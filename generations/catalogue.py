@@ -244,4 +244,5 @@ def _offer(
         output_token_limit=model.output_token_limit,
         unit_price=price,
         credits_per_dollar=row.dialect.credits_per_dollar,
+        max_input_images=model.max_input_images,
     )

@@ -83,7 +83,9 @@ class Offer:
     `names` are all names this dialect accepts for the model, the listed one first; `ratios` the
     ratios the dialect documents; `sizes` every cell the engine can draw; `unit_price` nano-dollars
     per token; `credits_per_dollar` the vendor's display rate (0 where the vendor has none).
-    `allowed` False: the key may not use the model; lists hide it and an order for it is a 403.
+    `max_references` is the most pictures one request may show, `max_input_images` how many the
+    engine itself looks at. `allowed` False: the key may not use the model; lists hide it and an order
+    for it is a 403.
     """
 
     model: str
@@ -105,6 +107,7 @@ class Offer:
     output_token_limit: int
     unit_price: int
     credits_per_dollar: int = 0
+    max_input_images: int = 14
     allowed: bool = True
 
     def size(self, resolution: str, ratio: str) -> Size | None:
@@ -305,12 +308,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an engine made: an ordered list of parts, plus what it said about itself."""
+    """What an engine made: an ordered list of parts, plus what it said about itself. `lost` counts
+    ordered images that failed for a reason which may pass."""
 
     parts: tuple[Text | Image | Refusal, ...]
     usage: Usage = Usage()
     request_id: str = ""
     finish_reason: str = ""
+    lost: int = 0
 
     @property
     def images(self) -> tuple[Image, ...]:

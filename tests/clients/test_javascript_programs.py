@@ -48,7 +48,7 @@ def test_an_example_draws_its_pictures(
 ) -> None:
     shutil.copy(ROOT / "examples" / door / f"{program}.mjs", workshop)
     (made := workshop / "made").mkdir()
-    done = run(["node", f"{program}.mjs", "made"], url, key, workshop)
+    done = run(["node", str(workshop / f"{program}.mjs"), "made"], url, key, workshop)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {path.name: Image.open(path).size for path in made.iterdir()} == DRAWN[door]
     assert books.wallet() == ((10 - images) * IMAGE, 0)

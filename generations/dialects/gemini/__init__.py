@@ -1,24 +1,26 @@
 """Google's own dialect, as the Gemini API and Tokaify serve it and google-genai clients call it.
 
-A request lasts as long as the generation and answers the picture as base64, at once or in a stream.
-A blocked prompt, a blocked picture and an answer without a picture are 200 and say so; every other
-failure is an error in Google's envelope.
+A request lasts as long as the generation and answers the picture as base64, at once or in a stream
+that opens as soon as the order is held. A blocked prompt, a blocked picture and an answer without a
+picture are 200 and say so; every other failure is an error in Google's envelope.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from generations.dialect import Answer, Desk, Incoming, Route, read_json
-from generations.dialects.gemini.answer import Made, made, pending, stream, whole
+from generations.dialects.gemini.answer import made, pending, whole
 from generations.dialects.gemini.counting import count_tokens
 from generations.dialects.gemini.errors import UNIMPLEMENTED, google_keys, token, word
 from generations.dialects.gemini.models import model_item, models_page
 from generations.dialects.gemini.order import VERSIONS, bare, choose, read_order
+from generations.dialects.gemini.stream import ARRAY, EVENTS, opened, replayed
 from generations.errors import Problem
-from generations.spec import Kind, Offer
+from generations.spec import Kind, Order
 from generations.wording import clip, listed
 
 T = TypeVar("T")
@@ -81,12 +83,16 @@ def _unserved() -> tuple[Route, ...]:
 
 async def generate(request: Incoming, desk: Desk) -> Answer:
     """Makes the images and waits for them."""
-    return await whole(await _make(request, desk))
+    return await whole(await made(await desk.run(await _order(request, desk)), desk))
 
 
 async def generate_stream(request: Incoming, desk: Desk) -> Answer:
-    """Makes the images, then streams what came out. Whatever fails, fails before the first byte."""
-    return stream(await _make(request, desk), events=_wants_events(request))
+    """Makes the images and streams what comes out. What is refused is refused before the first byte."""
+    framing = EVENTS if _wants_events(request) else ARRAY
+    begun = await desk.begin(await _order(request, desk))
+    if begun.state.final:
+        return replayed(await made(begun, desk), framing)
+    return opened(begun, desk, request, framing)
 
 
 async def count(request: Incoming, desk: Desk) -> Answer:
@@ -122,11 +128,12 @@ async def refuse(request: Incoming, desk: Desk) -> Answer:
     raise Problem(Kind.METHOD_NOT_ALLOWED, message, code=UNIMPLEMENTED)
 
 
-async def _make(request: Incoming, desk: Desk) -> Made:
+async def _order(request: Incoming, desk: Desk) -> Order:
+    """What is asked for, with its pictures taken. Raises Problem, also those of `Desk.take`."""
     name = request.params["model"]
-    offer: Offer = choose(name, await desk.offers(), request.path)
-    order = await _read(request, lambda body: read_order(body, bare(name), offer))
-    return await made(await desk.run(order), desk)
+    offer = choose(name, await desk.offers(), request.path)
+    order, sources = await _read(request, lambda body: read_order(body, bare(name), offer))
+    return replace(order, inputs=await desk.take(sources)) if sources else order
 
 
 async def _read(request: Incoming, reader: Callable[[Any], T]) -> T:

@@ -1,9 +1,9 @@
-"""From a report to a GenerateContentResponse, whole or as a stream."""
+"""From a report to a GenerateContentResponse."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +42,8 @@ async def made(report: Report, desk: Desk) -> Made:
 
 async def whole(answer: Made) -> Answer:
     """The 200 of `generateContent`."""
-    body = await _encode(answer, answer.candidates, last=True)
+    body = await response(answer, answer.candidates, last=True)
     return Answer(200, body, dict(NO_STORE), answer.report)
-
-
-def stream(answer: Made, *, events: bool) -> Answer:
-    """The 200 of `streamGenerateContent`: server-sent events, or one JSON array that grows."""
-    body = _events(answer) if events else _array(answer)
-    media = "text/event-stream" if events else "application/json"
-    return Answer(200, body, NO_STORE | {"Content-Type": media}, answer.report)
 
 
 def pending(report: Report) -> Answer:
@@ -64,28 +57,8 @@ def pending(report: Report) -> Answer:
     return Answer(202, body, NO_STORE | {"Retry-After": POLL_SECONDS}, report)
 
 
-async def _events(answer: Made) -> AsyncIterator[bytes]:
-    async for chunk in _chunks(answer):
-        yield b"data: %b\r\n\r\n" % chunk
-
-
-async def _array(answer: Made) -> AsyncIterator[bytes]:
-    begin = b"["
-    async for chunk in _chunks(answer):
-        yield begin + chunk
-        begin = b",\r\n"
-    yield b"]"
-
-
-async def _chunks(answer: Made) -> AsyncIterator[bytes]:
-    """A response for each piece; the last one has the final usage."""
-    pieces = [piece for candidate in answer.candidates for piece in candidate.split()]
-    for piece in pieces[:-1]:
-        yield await _encode(answer, (piece,), last=False)
-    yield await _encode(answer, tuple(pieces[-1:]), last=True)
-
-
-async def _encode(answer: Made, shown: Sequence[Candidate], *, last: bool) -> bytes:
+async def response(answer: Made, shown: Sequence[Candidate], *, last: bool) -> bytes:
+    """One response as JSON, with these candidates; the last of a stream has the final usage."""
     size = sum(len(piece.image or b"") for candidate in shown for piece in candidate.pieces)
     if size > INLINE_BYTES:
         return await asyncio.to_thread(_response, answer, shown, last)

@@ -35,7 +35,8 @@ class Piece:
         rest: dict[str, Any] = {"thought": True} if self.thought else {}
         rest |= {"thoughtSignature": self.signature} if self.signature else {}
         if self.image is None:
-            return to_json({"text": self.text} | rest)
+            # A signature without words stands alone: clients' chats forget a turn that has an empty text.
+            return to_json(rest if self.signature and not self.text else {"text": self.text} | rest)
         head = b'{"inlineData":{"mimeType":%b,"data":"' % to_json(self.mime)
         tail = b"," + to_json(rest)[1:] if rest else b"}"
         return b"".join((head, b64encode(self.image), b'"}', tail))
@@ -93,7 +94,7 @@ def candidates(report: Report, files: Mapping[int, bytes]) -> tuple[Candidate, .
         refusals = [part for part in report.parts if "refusal" in part]
         return tuple(_refused(index, part) for index, part in enumerate(refusals[: report.order.count]))
     words = tuple(_words(report, report.parts))
-    return (Candidate(0, words, "STOP" if words else "NO_IMAGE"),)
+    return (Candidate(0, words, "STOP" if any(piece.text for piece in words) else "NO_IMAGE"),)
 
 
 def _drawn(report: Report, files: Mapping[int, bytes]) -> tuple[Candidate, ...]:
@@ -155,9 +156,11 @@ def _pieces(
 
 
 def _words(report: Report, parts: Sequence[Mapping[str, Any]]) -> Iterator[Piece]:
-    """The words among the parts; without TEXT in responseModalities only a signature is left of them."""
+    """The words among the parts. Without TEXT in responseModalities only bare signatures are left: the
+    next turn of the conversation has to bring these back."""
     wants = report.order.echo if report.dialect == "gemini" else {}
     text, thoughts = wants.get("text", True), wants.get("thoughts", False)
     for part in parts:
-        if "text" in part and (thoughts if part.get("thought") else text):
+        bare = part.get("text") == "" and part.get("signature")
+        if "text" in part and (bare or (thoughts if part.get("thought") else text)):
             yield Piece(str(part["text"]), thought=bool(part.get("thought")), signature=part.get("signature"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from generations.dialects.gemini.proto import Message, bad
@@ -12,33 +12,35 @@ from generations.spec import Offer, Text
 from generations.wording import clip
 
 MIMES = ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif")
-SCHEMES = ("https", "http", "gs")
+SCHEMES = ("https", "http", "gs")  # plain http reads our own links only; the gate judges that
+FILES_API = "generativelanguage.googleapis.com"
 DATA = ("text", "inlineData", "fileData")
-OTHER_DATA = ("functionCall", "functionResponse", "executableCode", "codeExecutionResult")
+OTHER_DATA = (
+    *("functionCall", "functionResponse", "executableCode", "codeExecutionResult"),
+    *("toolCall", "toolResponse"),
+)
 ROLES = ("user", "model")
+URL_BYTES, STORAGE_BYTES = 10 * 2**20, 30 * 2**20  # of a picture at https:// and at gs://
+MODEL_PICTURE_BYTES = 20 * 2**20
+"""What a picture of the model's own turn may have: it comes back as we gave it, and a 4K picture has
+more bytes than a client's own may have."""
 
 
 @dataclass(frozen=True, slots=True)
-class Blob:
-    """A picture within the request. `field` is where it stands, for errors about it."""
+class Shown:
+    """A picture as it was sent, of a type that we take: its `data`, or the `uri` it can be fetched from.
+    `place` is where it stands, for errors about it; `limit` is the most bytes its file may have; a
+    `thought` is a sketch that the model made on its way."""
 
-    mime: str
-    data: bytes = field(repr=False)
-    field: str
+    place: str
+    data: bytes = field(default=b"", repr=False)
+    uri: str = ""
+    limit: int = 0
+    thought: bool = False
     signature: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A picture to be fetched; `mime` is what the client claims, empty if nothing."""
-
-    uri: str
-    mime: str
-    field: str
-    signature: str | None = None
-
-
-Part = Text | Blob | File
+Part = Text | Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,11 @@ def read_system(request: Message, offer: Offer) -> str:
     """The system instruction's words; it has no pictures. Raises Problem(BAD_REQUEST)."""
     if request.get("systemInstruction") is None:
         return ""
-    said = _parts(request.message("systemInstruction"), offer)
+    said = _parts(request.message("systemInstruction"), offer.reference_bytes)
     if any(not isinstance(part, Text) for part in said):
         path = request.at("systemInstruction")
         raise bad(path, f"'{path}' must consist of text.")
     return Said("user", said).text
-
-
-def refuse_pictures(conversation: Iterable[Said]) -> None:
-    """Pictures in the conversation are read and checked, but not served yet."""
-    for said in conversation:
-        for part in said.parts:
-            if not isinstance(part, Text):
-                raise bad(part.field, f"Images as input are not available yet: '{part.field}'.")
 
 
 def characters(conversation: Iterable[Said]) -> int:
@@ -89,32 +83,41 @@ def characters(conversation: Iterable[Said]) -> int:
 
 
 def pictures(conversation: Iterable[Said]) -> int:
-    return sum(not isinstance(part, Text) for said in conversation for part in said.parts)
+    return sum(isinstance(part, Shown) for said in conversation for part in said.parts)
+
+
+def last_turn(conversation: Sequence[Said]) -> Sequence[Said]:
+    """What the user says last: his turns after the model's last one. Empty if the model spoke last."""
+    begin = max((index for index, said in enumerate(conversation, 1) if said.role == "model"), default=0)
+    return conversation[begin:]
 
 
 def _content(content: Message, offer: Offer) -> Said:
     role = content.text("role") or "user"
     if role not in ROLES:
         raise bad(content.at("role"), "Please use a valid role: user, model.")
-    return Said(role, _parts(content, offer))
+    limit = MODEL_PICTURE_BYTES if role == "model" else offer.reference_bytes
+    return Said(role, _parts(content, limit))
 
 
-def _parts(content: Message, offer: Offer) -> tuple[Part, ...]:
+def _parts(content: Message, limit: int) -> tuple[Part, ...]:
+    """The parts, at least one; `limit` is the most bytes a picture within the request may have."""
+
     parts = content.messages("parts")
     if not parts:
         path = content.at("parts")
         raise bad(path, f"* GenerateContentRequest.{path}: contents.parts must not be empty.")
-    return tuple(_part(part, offer) for part in parts)
+    return tuple(_part(part, limit) for part in parts)
 
 
-def _part(part: Message, offer: Offer) -> Part:
-    signature = _signature(part)
+def _part(part: Message, limit: int) -> Part:
+    signature, thought = _signature(part), bool(part.flag("thought"))
     kind = _kind(part, signature)
-    if kind == "inlineData":
-        return _blob(part.message("inlineData"), signature, offer)
-    if kind == "fileData":
-        return _file(part.message("fileData"), signature)
-    return Text(part.text("text") or "", bool(part.flag("thought")), signature)
+    if kind == "text":
+        return Text(part.text("text") or "", thought, signature)
+    picture = part.message(kind)
+    shown = _blob(picture, limit) if kind == "inlineData" else _file(picture)
+    return replace(shown, thought=thought, signature=signature)
 
 
 def _kind(part: Message, signature: str | None) -> str:
@@ -135,25 +138,25 @@ def _signature(part: Message) -> str | None:
     return b64encode(signature).decode() if signature else None
 
 
-def _blob(blob: Message, signature: str | None, offer: Offer) -> Blob:
-    mime = _mime(blob)
-    if not mime:
+def _blob(blob: Message, limit: int) -> Shown:
+    if not _mime(blob):
         raise bad(blob.path, f"Unable to determine mime type of inline data: '{blob.at('mimeType')}'.")
-    data = blob.base64("data")
+    data, path = blob.base64("data"), blob.at("data")
     if not data:
-        raise bad(blob.at("data"), f"'{blob.at('data')}' is empty.")
-    if len(data) > offer.reference_bytes:
-        most = f"{offer.reference_bytes} bytes"
-        raise bad(blob.at("data"), f"'{blob.at('data')}' has {len(data)} bytes, an image at most {most}.")
-    return Blob(mime, data, blob.path, signature)
+        raise bad(path, f"'{path}' is empty.")
+    if len(data) > limit:
+        raise bad(path, f"'{path}' has {len(data)} bytes, an image at most {limit} bytes.")
+    return Shown(path, data=data, limit=limit)
 
 
-def _file(file: Message, signature: str | None) -> File:
-    uri = (file.text("fileUri") or "").strip()
+def _file(file: Message) -> Shown:
+    uri, path = (file.text("fileUri") or "").strip(), file.at("fileUri")
+    _mime(file)
     if not _fetchable(uri):
-        path = file.at("fileUri")
-        raise bad(path, f"'{path}' must be an https://, http:// or gs:// address, got \"{clip(uri)}\".")
-    return File(uri, _mime(file), file.path, signature)
+        raise bad(path, f"'{path}' must be an https:// or gs:// address, got \"{clip(uri)}\".")
+    if urlsplit(uri).hostname == FILES_API:
+        raise bad(path, f"'{path}' is of Google's Files API, which only Google can read: send the bytes.")
+    return Shown(path, uri=uri, limit=STORAGE_BYTES if uri.lower().startswith("gs:") else URL_BYTES)
 
 
 def _fetchable(uri: str) -> bool:
@@ -172,12 +175,3 @@ def _mime(holder: Message) -> str:
         known, path = ", ".join(MIMES), holder.at("mimeType")
         raise bad(path, f"Unsupported MIME type: {clip(claimed)} at '{path}'; supported: {known}")
     return mime
-
-
-def words_only(conversation: Sequence[Said]) -> str | None:
-    """The prompt, if the conversation is nothing but one plain text; None if it is more."""
-    if len(conversation) != 1 or len(conversation[0].parts) != 1:
-        return None
-    part = conversation[0].parts[0]
-    plain = isinstance(part, Text) and not part.thought and part.signature is None
-    return part.text if plain and isinstance(part, Text) else None

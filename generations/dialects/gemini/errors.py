@@ -45,6 +45,8 @@ ERRORS: Mapping[Kind, tuple[int, str]] = {
     Kind.INTERNAL: (500, "INTERNAL"),
     Kind.CANCELLED: (499, "CANCELLED"),
 }
+FIELD_KINDS = (Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA)
+"""Of a request as a whole these have a status of their own; of one of its fields Google says 400."""
 KEY_KINDS = (Kind.AUTH_INVALID, Kind.KEY_DISABLED, Kind.KEY_EXPIRED)
 NO_KEY = (
     "Method doesn't allow unregistered callers (callers without established identity). "
@@ -72,7 +74,8 @@ def token(request: Incoming) -> str | None:
 def word(problem: Problem, request: Incoming) -> Answer:
     """The problem in the envelope. The request's query is never repeated: it may hold the key."""
     google = problem.kind in KEY_KINDS and _came_googles_way(request)
-    status, name = (400, "INVALID_ARGUMENT") if google else ERRORS[problem.kind]
+    of_field = problem.kind in FIELD_KINDS and bool(problem.param)
+    status, name = (400, "INVALID_ARGUMENT") if google or of_field else ERRORS[problem.kind]
     if problem.facts.get("code") == UNIMPLEMENTED:
         status, name = 501, UNIMPLEMENTED
     headers = retry_headers(problem) | allow_headers(problem)
@@ -107,7 +110,7 @@ def _message(problem: Problem, request: Incoming, google: bool) -> str:
         return _invalid_key(problem, google)
     if problem.kind is Kind.NO_CREDIT:
         return f"Insufficient balance. {shortage(problem)}".rstrip(" .")
-    if problem.kind is Kind.TOO_LARGE:
+    if problem.kind is Kind.TOO_LARGE and not problem.param:
         return f"Request payload size exceeds the limit. {problem.message}"
     return _still_running(problem, request) if problem.kind is Kind.DEADLINE else problem.message
 

@@ -6,18 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from generations.dialects.gemini.contents import (
-    Said,
-    characters,
-    read_contents,
-    read_system,
-    refuse_pictures,
-    words_only,
-)
+from generations.dialects.gemini.contents import Said, characters, last_turn, read_contents, read_system
 from generations.dialects.gemini.proto import Message, bad
 from generations.dialects.gemini.settings import Settings, read_settings
+from generations.dialects.gemini.turns import Told, tell
 from generations.errors import Problem
-from generations.spec import Kind, Offer, Order, Text, Turn
+from generations.spec import Kind, Offer, Order, Source
 from generations.wording import clip, offer_named
 
 CHARACTERS_PER_TOKEN = 4
@@ -47,14 +41,16 @@ def choose(name: str, offers: Sequence[Offer], path: str) -> Offer:
     return found
 
 
-def read_order(body: Any, asked: str, offer: Offer) -> Order:
-    """The order of a parsed body. Raises Problem(BAD_REQUEST) naming the field."""
+def read_order(body: Any, name: str, offer: Offer) -> tuple[Order, tuple[Source, ...]]:
+    """The order of a parsed body, and where its inputs come from: they are still to be taken, in this
+    order. Raises Problem(BAD_REQUEST) naming the field."""
     request = Message(body)
     conversation, system = read_contents(request, offer), read_system(request, offer)
     settings = read_settings(request, offer)
-    refuse_pictures(conversation)
-    _check_words(conversation, system, offer)
-    return _order(asked, offer, conversation, system, settings)
+    prompt = _prompt(conversation)
+    _check_length(characters(conversation) + len(system), offer)
+    told = tell(conversation, offer)
+    return _order(name, offer, prompt, told, system, settings), told.sources
 
 
 def tokens(number: int) -> int:
@@ -62,37 +58,39 @@ def tokens(number: int) -> int:
     return math.ceil(number / CHARACTERS_PER_TOKEN)
 
 
-def _check_words(conversation: Sequence[Said], system: str, offer: Offer) -> None:
-    """The last turn must be the user's and say something; all together must not be too long."""
-    if conversation[-1].role != "user":
+def _prompt(conversation: Sequence[Said]) -> str:
+    """What is asked now: the words of the last turn, which must be the user's and say something."""
+    last = last_turn(conversation)
+    if not last:
         raise bad("contents", "Please ensure that multiturn requests end with a user turn.")
-    if not conversation[-1].text.strip():
+    prompt = "\n".join(filter(None, (said.text for said in last)))
+    if not prompt.strip():
         raise bad("contents", "The last user turn has no text: say what to draw.")
-    count, limit = tokens(characters(conversation) + len(system)), tokens(offer.prompt_characters)
+    return prompt
+
+
+def _check_length(number: int, offer: Offer) -> None:
+    count, limit = tokens(number), tokens(offer.prompt_characters)
     if count > limit:
         message = f"The input token count ({count}) exceeds the maximum number of tokens allowed ({limit})."
         raise bad("contents", message)
 
 
-def _order(asked: str, offer: Offer, said: Sequence[Said], system: str, settings: Settings) -> Order:
-    """A single plain text is the prompt; anything more is the whole conversation, in turns."""
+def _order(name: str, offer: Offer, prompt: str, told: Told, system: str, settings: Settings) -> Order:
+    """Without a ratio the picture follows the last input; without an input it is the door's default."""
     shape = settings.shape
     return Order(
         model=offer.model,
-        asked=asked,
-        prompt=said[-1].text,
+        asked=name,
+        prompt=prompt,
         count=settings.count,
-        ratio=shape.ratio or offer.default_ratio,
+        ratio=shape.ratio or (None if told.sources else offer.default_ratio),
         resolution=shape.resolution,
-        turns=() if words_only(said) is not None else tuple(map(_turn, said)),
+        turns=told.turns,
         system="\n\n".join(filter(None, (system, shape.people))),
         format=shape.format,
         compression=shape.compression,
         sampling=settings.sampling,
-        adjusted=settings.adjusted,
+        adjusted=settings.adjusted + told.adjusted,
         echo={"text": settings.text, "thoughts": settings.thoughts},
     )
-
-
-def _turn(said: Said) -> Turn:
-    return Turn(said.role, tuple(part for part in said.parts if isinstance(part, Text)))

@@ -32,9 +32,13 @@ TIERS = ("SERVICE_TIER_UNSPECIFIED", "UNSPECIFIED", "STANDARD", "FLEX", "PRIORIT
 # Settings of Google's other models: accepted, because shared configurations carry them, and said.
 NOT_FOR_IMAGES = (
     *("responseSchema", "responseJsonSchema", "logprobs", "mediaResolution", "speechConfig"),
-    "audioTranscriptionConfig",
+    *("audioTranscriptionConfig", "audioTimestamp", "translationConfig", "enableAffectiveDialog"),
+    *("routingConfig", "modelSelectionConfig"),
 )
-NOT_SERVED = ("tools", "toolConfig", "cachedContent", "continuationToken")
+NOT_SERVED = (
+    *("tools", "toolConfig", "cachedContent", "continuationToken", "modelArmorConfig"),
+    "generationOutputConfig",
+)
 
 N = TypeVar("N", int, float)
 

@@ -39,13 +39,15 @@ PEOPLE = {
     "ALLOW_ADULT": "If people appear in the image, show adults only.",
     "ALLOW_NONE": "Show no people in the image.",
 }
+PROMINENT = ("PROMINENT_PEOPLE_UNSPECIFIED", "ALLOW_PROMINENT_PEOPLE", "BLOCK_PROMINENT_PEOPLE")
+NOT_FAMOUS = "Show nobody who is widely known."
 DELIVERIES = ("DELIVERY_UNSPECIFIED", "INLINE", "URI")
 BY_WORDS = "as words in the system instruction"
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`people` is a sentence about whom to show, empty for anybody."""
+    """`people` says in words whom to show, empty for anybody."""
 
     ratio: str | None
     resolution: str
@@ -140,10 +142,14 @@ def _compression(quality: int | None, format: str | None, adjusted: list[str]) -
 
 
 def _people(image: Message, adjusted: list[str]) -> str:
-    asked = image.word("personGeneration", PEOPLE)
+    """What is wanted of people, in words: the engine has no other way to be told."""
+    asked, famous = image.word("personGeneration", PEOPLE), image.word("prominentPeople", PROMINENT)
     if asked and PEOPLE[asked]:
         adjusted.append(f"personGeneration {asked} -> {BY_WORDS}")
-    return PEOPLE[asked] if asked else ""
+    if famous == PROMINENT[-1]:
+        adjusted.append(f"prominentPeople {famous} -> {BY_WORDS}")
+    words = (PEOPLE[asked] if asked else "", NOT_FAMOUS if famous == PROMINENT[-1] else "")
+    return " ".join(filter(None, words))
 
 
 def _note_delivery(image: Message, adjusted: list[str]) -> None:

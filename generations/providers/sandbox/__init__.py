@@ -7,7 +7,7 @@ Test keys are always served by it. Magic words anywhere in the prompt make it mi
     test:slow=30        takes so many seconds
     test:partial=3/4    makes three images where four were ordered
     test:text           answers with words only
-    test:error=<kind>   fails as an engine does with that kind, e.g. `test:error=overloaded`
+    test:error=<kind>   ends with that kind, e.g. `test:error=overloaded`
 
 (`test:webhook500` is for callbacks: here it is a prompt like any other.)
 """
@@ -18,7 +18,7 @@ import asyncio
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -32,19 +32,22 @@ INPUT_TOKENS = 258  # of one input image, as Gemini 2.5 counts them
 CHARACTERS_PER_TOKEN = 4
 MAGIC = re.compile(r"test:(fail|block|text|slow=\d{1,4}(?:\.\d{1,3})?|partial=\d{1,2}/\d{1,2}|error=[a-z_]+)")
 
-# How an engine fails with each kind: may another try help?
+# The kinds a generation can fail with: may another try help? None of them makes anybody wait: who
+# writes the words wants to see the end.
 FAILURES: Mapping[Kind, bool] = {
     Kind.BAD_REQUEST: False,
     Kind.TOO_LARGE: False,
     Kind.UNSUPPORTED_MEDIA: False,
-    Kind.RATE_LIMITED: True,
+    Kind.RATE_LIMITED: False,
     Kind.UPSTREAM_ERROR: True,
     Kind.UPSTREAM_TIMEOUT: True,
-    Kind.OVERLOADED: True,
+    Kind.OVERLOADED: False,
     Kind.MISCONFIGURED: False,
+    Kind.DEADLINE: False,
+    Kind.WORKER_LOST: False,
     Kind.INTERNAL: False,
 }
-RETRY_AFTER = {Kind.RATE_LIMITED: 1.0, Kind.OVERLOADED: 1.0}  # seconds
+SHOWN = 3  # input images that hang on the wall
 
 
 class Sandbox:
@@ -59,7 +62,7 @@ class Sandbox:
     async def generate(self, job: Job) -> Outcome:
         """`job.count` PNGs of exactly `job.size`, in `job.deadline` seconds.
 
-        The same prompt, ratio, size and seed give the same pictures; the last input image hangs on
+        The same prompt, ratio, size and seed give the same pictures; the last input images hang on
         the wall. Raises ProviderError as the magic words ask, and for an input that is no image.
         Errors of `job.read` pass as they are.
         """
@@ -83,11 +86,11 @@ class Sandbox:
         drawing = (self._draw(job, number, shown) for number in range(_count(job, spells)))
         return _outcome(job, *await asyncio.gather(*drawing))
 
-    async def _shown(self, job: Job) -> bytes | None:
+    async def _shown(self, job: Job) -> Sequence[bytes]:
         images = [stored for stored in job.order.inputs if stored.role == "image"]
-        return await job.read(images[-1].key) if images else None
+        return await asyncio.gather(*(job.read(stored.key) for stored in images[-SHOWN:]))
 
-    async def _draw(self, job: Job, number: int, shown: bytes | None) -> Image:
+    async def _draw(self, job: Job, number: int, shown: Sequence[bytes]) -> Image:
         # Images that an earlier attempt delivered are not drawn again: the later numbers are left.
         index = max(0, job.order.count - job.count) + number
         size = job.size.width, job.size.height
@@ -138,8 +141,6 @@ def _failed(job: Job, word: str) -> Outcome:
         kind,
         detail,
         retryable=FAILURES[kind],
-        retry_after=RETRY_AFTER.get(kind),
-        waits=kind is Kind.RATE_LIMITED,
         request_id=_request_id(job),
     )
 
@@ -157,9 +158,10 @@ def _outcome(job: Job, *parts: Text | Image | Refusal) -> Outcome:
     images = sum(isinstance(part, Image) for part in parts)
     words = sum(_text_tokens(part.text) for part in parts if isinstance(part, Text))
     refusals = [part.category for part in parts if isinstance(part, Refusal)]
+    shown = INPUT_TOKENS * len(job.order.inputs)
     usage = Usage(
-        prompt=_text_tokens(_prompt(job.order)),
-        prompt_images=INPUT_TOKENS * len(job.order.inputs),
+        prompt=_text_tokens(_prompt(job.order)) + shown,
+        prompt_images=shown,
         output_images=job.size.tokens * images,
         text=words,
     )

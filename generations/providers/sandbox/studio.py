@@ -10,6 +10,7 @@ import hashlib
 import io
 import math
 import random
+from collections.abc import Sequence
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageOps
 
@@ -27,11 +28,11 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def picture(
-    prompt: str, ratio: str, size: tuple[int, int], seed: int, index: int, shown: bytes | None = None
+    prompt: str, ratio: str, size: tuple[int, int], seed: int, index: int, shown: Sequence[bytes] = ()
 ) -> bytes:
     """A PNG of exactly `size` pixels, marked SANDBOX, number `index` of its request.
 
-    `shown` are the bytes of an image to hang on the wall. Raises OSError if they are no image.
+    `shown` are the files of images to hang on the wall, side by side. Raises OSError if one is no image.
     """
     scene = Scene(prompt, ratio, size, seed, index)
     canvas = scene.draw(shown)
@@ -59,16 +60,16 @@ class Scene:
         ground = min(self._between(0.27, 0.33) * self.height, 0.6 * self.width)
         self.horizon = round(self.height - ground)
 
-    def draw(self, shown: bytes | None) -> Image.Image:
-        """The scene without its marks. `shown` hangs on the wall, else a painted disc does."""
+    def draw(self, shown: Sequence[bytes]) -> Image.Image:
+        """The scene without its marks. `shown` hang on the wall, else a painted disc does."""
         canvas = self._wall()
         self._daylight(canvas)
-        if shown is None:
+        if not shown:
             self._discs(canvas)
-        else:
-            self._hang(canvas, shown)
+        for place, file in enumerate(shown):
+            self._hang(canvas, file, place, len(shown))
         self._floor(canvas)
-        things = arrange(self.chance, self.size, self.horizon, self.palette, small=shown is not None)
+        things = arrange(self.chance, self.size, self.horizon, self.palette, small=bool(shown))
         self._shadows(canvas, things)
         for thing in things:
             thing.draw(canvas, self.side)
@@ -128,10 +129,11 @@ class Scene:
         round_mask = shapes.mask((2 * r, 2 * r), lambda d, f: d.ellipse((0, 0, 2 * r * f, 2 * r * f), 235))
         canvas.paste(paint, (x - r, y - r), round_mask)
 
-    def _hang(self, canvas: Image.Image, shown: bytes) -> None:
-        """The image on the wall, in a frame, with its shadow."""
+    def _hang(self, canvas: Image.Image, shown: bytes, place: int, places: int) -> None:
+        """An image on the wall, in a frame, with its shadow, at one of so many places."""
         art = Image.open(io.BytesIO(shown)).convert("RGB")
-        most = self.width * 0.72, (self.horizon - self.height * 0.05) * 0.86
+        room = self.width / places
+        most = room * 0.72, (self.horizon - self.height * 0.05) * 0.86
         scale = min(most[0] / art.width, most[1] / art.height)
         size = max(1, round(art.width * scale)), max(1, round(art.height * scale))
         border = max(2, round(self.unit * 0.022))
@@ -139,7 +141,7 @@ class Scene:
         framed = art.resize(size, Image.Resampling.BICUBIC)
         framed = ImageOps.expand(ImageOps.expand(framed, border, (250, 248, 243)), border // 2, wood)
         left, top = (
-            (self.width - framed.width) // 2,
+            round(room * place) + (round(room) - framed.width) // 2,
             max(border, round((self.horizon - framed.height) * 0.45)),
         )
         self._shade(canvas, (left - self.side * border, top + border * 1.6, *framed.size))
