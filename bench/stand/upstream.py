@@ -17,12 +17,15 @@ from PIL import Image
 
 
 def picture(size: int) -> bytes:
-    """A real PNG of at least `size` bytes: one grey page, or noise."""
+    """A real PNG of 1024 x 1024 pixels and at least `size` bytes: two halves, or half of it noise. A
+    plain or a small one would be no image worth its price."""
+    side = 1024
     if size <= 4096:
-        image = Image.new("L", (64, 64), 128)
+        image = Image.new("1", (side, side))
+        image.paste(1, (side // 2, 0, side, side))
     else:
-        side = int((size / 3) ** 0.5) + 1
-        image = Image.frombytes("RGB", (side, side), os.urandom(side * side * 3))
+        noise = os.urandom(min(size, side * side * 3))
+        image = Image.frombytes("RGB", (side, side), noise.ljust(side * side * 3, b"\x80"))
     out = io.BytesIO()
     image.save(out, "PNG", compress_level=1)
     return out.getvalue()
