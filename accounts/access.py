@@ -10,8 +10,9 @@ from accounts.models import Role
 
 
 class OperatorRole(StrEnum):
-    """The people who run the platform. Prompts and images are for the superuser only; the auditor
-    reads everything else and changes nothing."""
+    """The people who run the platform. Prompts and images are for the superuser, and for those who may
+    break the glass: one organization, a reason, half an hour. The auditor reads everything else and
+    changes nothing."""
 
     SUPPORT = "support"
     FINANCE = "finance"
@@ -44,16 +45,30 @@ class Permission(StrEnum):
     ORGANIZATION_TRANSFER = "organization_transfer"
     ORGANIZATION_DELETE = "organization_delete"
     PLATFORM_READ = "platform_read"
+    GLASS_BREAK = "glass_break"
+    GENERATION_REPLAY = "generation_replay"
+    MESSAGE_REDELIVER = "message_redeliver"
+    QUEUE_MANAGE = "queue_manage"
+    CATALOGUE_MANAGE = "catalogue_manage"
+    PRICE_SET = "price_set"
 
 
 class KeyScope(StrEnum):
-    """What a key may be limited to. A key without scopes has them all."""
+    """What a key that generates may be limited to. A key without scopes has them all."""
 
     IMAGES_CREATE = "images:create"
     IMAGES_READ = "images:read"
     UPLOADS_WRITE = "uploads:write"
     CALLBACKS_MANAGE = "callbacks:manage"
     USAGE_READ = "usage:read"
+
+
+class ManagementScope(StrEnum):
+    """What a management key may do. The two families never meet in one key: who manages does not
+    generate, who generates does not manage (K15)."""
+
+    READ = "manage:read"
+    WRITE = "manage:write"
 
 
 def _roles(text: str) -> frozenset[str]:
@@ -83,14 +98,22 @@ _TABLE: Final[dict[Permission, frozenset[str]]] = {
     Permission.ORGANIZATION_TRANSFER: _roles("owner"),
     Permission.ORGANIZATION_DELETE: _roles("owner"),
     Permission.PLATFORM_READ: _roles("support finance operations auditor"),
+    Permission.GLASS_BREAK: _roles("support operations"),
+    Permission.GENERATION_REPLAY: _roles("operations"),
+    Permission.MESSAGE_REDELIVER: _roles("owner admin developer support operations"),
+    Permission.QUEUE_MANAGE: _roles("operations"),
+    Permission.CATALOGUE_MANAGE: _roles("operations"),
+    Permission.PRICE_SET: _roles("finance"),
 }
 
-_NEEDED: Final[dict[KeyScope, Permission]] = {
+_NEEDED: Final[dict[str, Permission]] = {
     KeyScope.IMAGES_CREATE: Permission.GENERATION_SUBMIT,
     KeyScope.IMAGES_READ: Permission.IMAGE_READ,
     KeyScope.UPLOADS_WRITE: Permission.GENERATION_SUBMIT,
     KeyScope.CALLBACKS_MANAGE: Permission.ENDPOINT_MANAGE,
     KeyScope.USAGE_READ: Permission.USAGE_READ,
+    ManagementScope.READ: Permission.USAGE_READ,
+    ManagementScope.WRITE: Permission.KEY_MANAGE_OWN,
 }
 
 _RANKS: Final[dict[str, int]] = {Role.OWNER: 3, Role.ADMIN: 2}
@@ -106,10 +129,15 @@ def rank(role: str) -> int:
     return _RANKS.get(role, 1)
 
 
+def manages(scopes: Iterable[str]) -> bool:
+    """Whether these are the scopes of a management key."""
+    return any(scope in list(ManagementScope) for scope in scopes)
+
+
 def effective_scopes(scopes: Iterable[str], role: str | None = None) -> frozenset[str]:
-    """The scopes a key really has: its own (none listed: all), cut to what the role of the member
-    it belongs to allows today. `role` is None for a key of the organization."""
+    """The scopes a key really has: its own (none listed: all that generate), cut to what the role of
+    the member it belongs to allows today. `role` is None for a key of the organization."""
     own = frozenset(scopes) or frozenset(KeyScope)
     if role is None:
         return own
-    return frozenset(scope for scope in own if scope in _NEEDED and allowed(role, _NEEDED[KeyScope(scope)]))
+    return frozenset(scope for scope in own if scope in _NEEDED and allowed(role, _NEEDED[scope]))

@@ -6,17 +6,18 @@ Nothing is remembered between requests: a key revoked now is refused on the next
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
 
-from accounts import keys, limits, lookup
+from accounts import bad_keys, keys, limits, lookup
 from accounts.access import effective_scopes
-from accounts.errors import AuthReason
+from accounts.errors import AuthError, AuthReason
 from accounts.limits import Allowance
 from accounts.lookup import Address, Found
 from accounts.models import ApiKey, Door, Membership
+from runtime.clock import database_now
 from runtime.tenancy import TenantQuerySet, tenant
 
 NOTE_USE_EVERY = timedelta(minutes=1)
@@ -26,7 +27,8 @@ NOTE_USE_EVERY = timedelta(minutes=1)
 class Caller:
     """Who is asking. `scopes` is what the key may do today (never empty to mean everything);
     `models` empty means every model; the limits are requests per minute and generations at once,
-    None where only the platform's apply. `member_id` is set for a member's personal key."""
+    None where only the platform's apply. `member_id` is set for a member's personal key, and `role`
+    is his role today; `doors` empty means every door."""
 
     key_id: UUID
     key_name: str
@@ -42,6 +44,8 @@ class Caller:
     requests_per_minute: int | None
     organization_requests_per_minute: int | None
     concurrency: int | None
+    role: str | None = None
+    doors: frozenset[str] = frozenset()
 
     def may(self, scope: str) -> bool:
         """Whether the key carries this scope (`images:create`, ...)."""
@@ -61,7 +65,12 @@ def admit(
     and put its numbers on whatever is answered. `door` is the dialect's name, or empty for the
     management API; `reading` lets a suspended organization look at what it has.
     """
-    caller = authenticate(presented, ip=ip, agent=agent, door=door, reading=reading)
+    try:
+        caller = authenticate(presented, ip=ip, agent=agent, door=door, reading=reading)
+    except AuthError as refused:
+        if refused.reason is AuthReason.INVALID:
+            _count_bad_key(ip)
+        raise
     allowance = limits.count(
         organization=caller.organization_id,
         organization_limit=caller.organization_requests_per_minute,
@@ -69,6 +78,16 @@ def admit(
         key_limit=caller.requests_per_minute,
     )
     return caller, allowance
+
+
+def _count_bad_key(ip: str) -> None:
+    """Raises AuthError where too many came from this address within the minute."""
+    if seconds := bad_keys.count(ip):
+        raise AuthError(
+            AuthReason.TOO_MANY_TRIES,
+            f"Too many bad API keys from your network address. Please retry after {seconds} seconds.",
+            retry_after=seconds,
+        )
 
 
 def authenticate(presented: str, *, ip: str, agent: str, door: str, reading: bool = False) -> Caller:
@@ -87,6 +106,7 @@ def authenticate(presented: str, *, ip: str, agent: str, door: str, reading: boo
 
 
 def _caller(found: Found) -> Caller:
+    role = _role_of_holder(found)
     return Caller(
         key_id=found.id,
         key_name=found.name,
@@ -97,11 +117,13 @@ def _caller(found: Found) -> Caller:
         mode=found.mode,
         member_id=found.member_id,
         home_door=Door(found.home_door),
-        scopes=effective_scopes(found.scopes, _role_of_holder(found)),
+        scopes=effective_scopes(found.scopes, role),
         models=frozenset(found.models_allowed),
         requests_per_minute=found.requests_per_minute,
         organization_requests_per_minute=found.organization_requests_per_minute,
         concurrency=found.concurrency,
+        role=role,
+        doors=frozenset(found.doors_allowed),
     )
 
 
@@ -147,3 +169,38 @@ def _note_use(
 
 def _row(found: Found) -> TenantQuerySet[ApiKey]:
     return ApiKey.objects.of(found.organization_id).filter(pk=found.id)
+
+
+def standing(organization: UUID, key: UUID) -> Caller:
+    """The caller that a key stands for when it is not presented: for work it ordered earlier. Its
+    networks are not asked for, since nobody comes from anywhere. Raises AuthError."""
+    with tenant(organization):
+        row = ApiKey.objects.of(organization).select_related("organization").get(pk=key)
+        now = database_now()
+    found = _found(row, now)
+    lookup.require_usable(found, bytes(row.digest), address=None, door="", reading=False)
+    return _caller(found)
+
+
+def _found(row: ApiKey, now: datetime) -> Found:
+    team = row.organization
+    own = {name: getattr(row, name) for name in Found._fields if hasattr(row, name)}
+    return Found(
+        **{
+            **own,
+            "digest": bytes(row.digest),
+            "networks": [],
+            "organization_slug": team.slug,
+            "organization_name": team.name,
+            "organization_state": team.state,
+            "organization_requests_per_minute": team.requests_per_minute,
+            "now": now,
+        }
+    )
+
+
+def require_door(caller: Caller, door: str) -> None:
+    """Raises AuthError if the key may not be used at this door (empty: at none in particular)."""
+    if caller.doors and door and door not in caller.doors:
+        doors = ", ".join(sorted(caller.doors))
+        raise AuthError(AuthReason.DOOR_NOT_ALLOWED, f"This API key may not be used here, only at: {doors}.")

@@ -30,11 +30,13 @@ class AuthReason(StrEnum):
     ORGANIZATION_SUSPENDED = "organization_suspended"
     IP_NOT_ALLOWED = "ip_not_allowed"
     DOOR_NOT_ALLOWED = "door_not_allowed"
+    TOO_MANY_TRIES = "too_many_tries"
 
 
 class AuthError(AccountsProblem):
     """A presented key that is not let in. `reason` is a word a door can translate. Where the key is
-    known, `key_id` and `organization_id` say for the history whose door was tried."""
+    known, `key_id` and `organization_id` say for the history whose door was tried; `retry_after` (seconds)
+    is set for one who tried too often."""
 
     def __init__(
         self,
@@ -43,9 +45,11 @@ class AuthError(AccountsProblem):
         *,
         key_id: UUID | None = None,
         organization_id: UUID | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.reason, self.key_id, self.organization_id = reason, key_id, organization_id
+        self.retry_after = retry_after
 
 
 class NotAllowed(AccountsProblem):

@@ -6,6 +6,7 @@ counted against the organization, so that one runaway key cannot take the others
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,20 @@ class Allowance:
         """Seconds after which a refused request may be sent again."""
         return max(self.reset_seconds, 1)
 
+    def headers(self) -> dict[str, str]:
+        """As every answer tells them, in the words of RFC 9651 and in the older ones."""
+        limit, left, reset = self.limit, self.remaining, self.reset_seconds
+        return {
+            "RateLimit-Policy": f'"requests";q={limit};w=60',
+            "RateLimit": f'"requests";r={left};t={reset}',
+            "RateLimit-Limit": str(limit),
+            "RateLimit-Remaining": str(left),
+            "RateLimit-Reset": str(reset),
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset": str(int(time.time()) + reset),
+        }
+
 
 _COUNT = "SELECT of_key, of_organization, reset_seconds FROM accounts_count_request(%s, %s, %s)"
 
@@ -51,6 +66,31 @@ def count(
         if ceiling is not None and used is not None
     ]
     return min(found, key=lambda allowance: (allowance.allowed, allowance.remaining))
+
+
+_COUNT_ADDRESS = """
+    INSERT INTO accounts_addresswindow AS w (address, minute, count) VALUES (%(address)s, %(minute)s, 1)
+    ON CONFLICT (address) DO UPDATE SET minute = excluded.minute, count =
+        CASE WHEN w.minute = excluded.minute THEN w.count + 1 ELSE 1 END
+    RETURNING count
+"""
+_FORGET_ADDRESSES = """
+    DELETE FROM accounts_addresswindow WHERE id IN (
+        SELECT id FROM accounts_addresswindow WHERE minute < %(minute)s - 1 FOR UPDATE SKIP LOCKED)
+"""
+
+
+def count_address(address: str, limit: int) -> Allowance:
+    """Count one request of a network address where nobody shows a key. Forgets what is older than a
+    minute on the way."""
+    second = int(time.time())
+    now: dict[str, str | int] = {"address": address, "minute": second // 60}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_ADDRESS, now)
+        (used,) = cursor.fetchone() or (1,)
+        if used == 1:
+            cursor.execute(_FORGET_ADDRESSES, now)
+    return Allowance(limit, max(limit - used, 0), 60 - second % 60, used <= limit)
 
 
 def _row(cursor: Any) -> tuple[int | None, int | None, int]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from accounts.access import manages
 from accounts.errors import AuthError, AuthReason
 from accounts.models import Organization
 
@@ -47,12 +48,13 @@ class Found(NamedTuple):
     organization_state: str
     organization_requests_per_minute: int | None
     now: datetime
+    suspended_at: datetime | None
 
     def __repr__(self) -> str:
         return f"Found(easel_{self.mode}_{self.public_id}…)"
 
 
-_FIND = "SELECT * FROM accounts_find_key(%s)"
+_FIND = "SELECT * FROM accounts_open_key(%s)"
 
 
 def find(digest: bytes) -> Found | None:
@@ -80,6 +82,8 @@ def require_usable(found: Found, digest: bytes, *, address: Address | None, door
     """Raises AuthError for the first reason against this key. It says what its holder may know."""
     if found.revoked_at is not None:
         refuse(found, AuthReason.REVOKED, f"This API key was revoked on {_day(found.revoked_at)}.")
+    if found.suspended_at is not None:
+        refuse(found, AuthReason.REVOKED, "This API key is suspended. Write to support.")
     if found.expires_at is not None and found.expires_at <= found.now:
         refuse(found, AuthReason.EXPIRED, f"This API key expired on {_day(found.expires_at)}.")
     if is_previous(found, digest) and not _in_grace(found):
@@ -90,6 +94,12 @@ def require_usable(found: Found, digest: bytes, *, address: Address | None, door
         refuse(found, AuthReason.ORGANIZATION_SUSPENDED, "This organization is suspended. Write to support.")
     if found.networks and not _in_networks(address, found.networks):
         refuse(found, AuthReason.IP_NOT_ALLOWED, "This API key may not be used from this network address.")
+    if door and manages(found.scopes):
+        refuse(
+            found,
+            AuthReason.DOOR_NOT_ALLOWED,
+            "This is a management key: it works at /api/v1/ and makes no images. Use one that generates.",
+        )
     if found.doors_allowed and door and door not in found.doors_allowed:
         doors = ", ".join(found.doors_allowed)
         refuse(found, AuthReason.DOOR_NOT_ALLOWED, f"This API key may not be used here, only at: {doors}.")

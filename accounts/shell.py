@@ -16,10 +16,11 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.cache import never_cache
 
-from accounts import directory
+from accounts import directory, factors
 from accounts.access import Permission, allowed
 from accounts.auditing import Actor
 from accounts.models import Membership, Mode, Organization, User
@@ -61,7 +62,8 @@ View = Callable[Concatenate[TeamRequest, P], HttpResponseBase]
 
 def team_page(permission: Permission) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
     """Wrap a view whose address begins with the team's slug: `view(request, ...)` gets `request.team`
-    and `request.actor` (who is written into the audit trail). Raises Http404 and PermissionDenied."""
+    and `request.actor` (who is written into the audit trail). Whoever lacks a second factor that the team
+    asks for is led to where he sets one up. Raises Http404 and PermissionDenied."""
 
     def wrap(view: View[P]) -> Callable[..., HttpResponseBase]:
         @never_cache
@@ -69,6 +71,8 @@ def team_page(permission: Permission) -> Callable[[View[P]], Callable[..., HttpR
         @wraps(view)
         def enter(request: TeamRequest, team: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             request.team = _team(request, team)
+            if factors.missing(request.team.organization, request.user):
+                return _to_factors(request)
             if not request.team.may(permission):
                 raise PermissionDenied(
                     f"The role {request.team.membership.get_role_display()} cannot do this."
@@ -87,6 +91,13 @@ def _team(request: HttpRequest, slug: str) -> Team:
         if membership.organization.slug == slug:
             return Team(membership.organization, membership, _mode(request, slug))
     raise Http404
+
+
+def _to_factors(request: TeamRequest) -> HttpResponseBase:
+    """To the page of second factors, which leads back."""
+    organization = request.team.organization
+    request.session["factor_for"] = {"name": organization.name, "slug": organization.slug}
+    return redirect("mfa_index")
 
 
 def _mode(request: HttpRequest, slug: str) -> str:

@@ -83,7 +83,22 @@ class Entry(TenantModel):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "mode", "-id"])]
+        indexes = [
+            models.Index(fields=["organization", "mode", "-id"]),
+            # What a statement is made of; holds come and go within it and are not its business.
+            models.Index(
+                fields=["organization", "mode", "created_at"],
+                include=["kind", "debit", "amount", "tokens"],
+                condition=Q(kind__in=["grant", "settle", "refund", "adjust"]),
+                name="billing_entry_statements",
+            ),
+            # Of all organizations together, for operators.
+            models.Index(
+                fields=["kind", "-id"],
+                name="billing_entry_by_hand",
+                condition=Q(kind__in=["grant", "refund", "adjust"]),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "kind", "reference"], name="billing_entry_reference_once"
@@ -120,7 +135,8 @@ class Entry(TenantModel):
 class Budget(TenantModel):
     """A spending limit of a key or (without one) of the whole organization, per period (UTC).
 
-    `used` counts charges and open holds of the period that began at `window`.
+    `used` counts charges and open holds of the period that began at `window`. From `alert_percent` of the
+    limit on its people are told, once a period: `alerted_window` is the one they were last told of.
     """
 
     class Period(models.TextChoices):
@@ -136,6 +152,8 @@ class Budget(TenantModel):
     limit = models.BigIntegerField(help_text="Nano-dollars.")
     used = models.BigIntegerField(default=0)
     window = models.DateTimeField(help_text="Beginning of the period that `used` counts.")
+    alert_percent = models.PositiveSmallIntegerField(null=True)
+    alerted_window = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -147,6 +165,74 @@ class Budget(TenantModel):
             ),
             models.CheckConstraint(condition=Q(used__gte=0), name="billing_budget_used_positive"),
             models.CheckConstraint(condition=Q(limit__gt=0), name="billing_budget_limit_positive"),
+            models.CheckConstraint(
+                condition=Q(alert_percent=None) | Q(alert_percent__range=(1, 99)),
+                name="billing_budget_alert_within",
+            ),
+        ]
+
+
+class BalanceAlert(TenantModel):
+    """A line: when what is available falls below it, the organization is told, once.
+
+    `lowest` is the least that was posted since that was told; None while nothing is to be told. It is told
+    again after credit came in and carried the balance over the line: work that holds credit and gives it
+    back does not cross it anew.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    mode = models.CharField(max_length=4, choices=Mode)
+    threshold = models.BigIntegerField(help_text="Nano-dollars.")
+    lowest = models.BigIntegerField(null=True)
+    told_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "mode"], name="billing_balancealert_once"),
+            models.CheckConstraint(condition=Q(threshold__gt=0), name="billing_balancealert_positive"),
+        ]
+
+
+class CreditRequest(TenantModel):
+    """A team asks the operators for credit: answered once, with a reason that the team reads."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Waiting"
+        GRANTED = "granted", "Granted"
+        DECLINED = "declined", "Declined"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    mode = models.CharField(max_length=4, choices=Mode)
+    amount = models.BigIntegerField(help_text="Nano-dollars, as they were asked for.")
+    note = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    requested_by = models.CharField(max_length=200, help_text="Who asked, readable after he is gone.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    granted = models.BigIntegerField(null=True, help_text="Nano-dollars, as they were given.")
+    answer = models.CharField(max_length=500, blank=True)
+    answered_by = models.CharField(max_length=200, blank=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "mode", "-id"], name="billing_creditrequests")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "mode"],
+                condition=Q(state="open"),
+                name="billing_creditrequest_open_once",
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="billing_creditrequest_positive"),
+            models.CheckConstraint(
+                condition=Q(state="open", answered_at=None)
+                | (~Q(state="open") & Q(answered_at__isnull=False)),
+                name="billing_creditrequest_answered",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="granted", granted__gt=0) | (~Q(state="granted") & Q(granted=None)),
+                name="billing_creditrequest_granted",
+            ),
         ]
 
 
@@ -172,7 +258,10 @@ class Usage(TenantModel):
     milliseconds = models.BigIntegerField(default=0, help_text="Sum of submit-to-final times.")
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "mode", "quarter"])]
+        indexes = [
+            models.Index(fields=["organization", "mode", "quarter"]),
+            models.Index(fields=["mode", "quarter"], name="billing_usage_time"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -28,7 +29,7 @@ def unpriced(models: Iterable[str]) -> set[str]:
 
 
 @transaction.atomic
-def set_price(*, model: str, unit_price: int, effective_from: datetime, by: Actor) -> Price:
+def set_price(*, model: str, unit_price: int, effective_from: datetime, by: Actor, reason: str = "") -> Price:
     """Let a price (nano-dollars per token) take effect at a moment. Past numbers stay as they are,
     since every generation froze its own."""
     price = Price.objects.create(model=model, unit_price=unit_price, effective_from=effective_from)
@@ -39,5 +40,31 @@ def set_price(*, model: str, unit_price: int, effective_from: datetime, by: Acto
         object_id=str(price.pk),
         object_label=model,
         after={"unit_price": unit_price, "effective_from": effective_from.isoformat()},
+        reason=reason,
     )
     return price
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A price (nano-dollars per token) from a moment until another follows it (None: none does)."""
+
+    model: str
+    unit_price: int
+    since: datetime
+    until: datetime | None
+
+    def state(self, now: datetime) -> str:
+        """`now`, `planned` or `past`."""
+        if self.since > now:
+            return "planned"
+        return "now" if self.until is None or self.until > now else "past"
+
+
+def versions() -> list[Version]:
+    """Every price there was, is and will be: model by model, the newest first."""
+    made: list[Version] = []
+    for price in Price.objects.order_by("model", "-effective_from"):
+        follows = made[-1].since if made and made[-1].model == price.model else None
+        made.append(Version(price.model, price.unit_price, price.effective_from, follows))
+    return made

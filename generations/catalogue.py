@@ -2,7 +2,7 @@
 
     offers(dialect)           all models of a door, as its dialect sees them
     resolve(dialect, name)    the model behind a name that a client sent
-    size_for(order)           the pixels and tokens that an order means
+    size_for(order)           the pixels and tokens that an order means; size_if_known(order) without a wait
     quote(model, ...)         tokens and money of one request, at the price of this moment
 
 Everything here is synchronous and for the database threads. The rows are read at most every five
@@ -27,6 +27,7 @@ from generations.models import DialectModel, Model, ModelName, ModelSize
 from generations.spec import Input, Kind, Offer, Order, Size
 
 FRESH_SECONDS = 5.0
+SPARE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,14 @@ def size_for(order: Order) -> Size:
     if not images:
         return _cell(model, order.resolution, model.default_ratio)
     return _nearest(model, order.resolution, images[-1])
+
+
+def size_if_known(order: Order) -> Size | None:
+    """As `size_for`, from the event loop: None where the rows must be read again."""
+    kept = _kept
+    if kept is None or time.monotonic() - kept.read_at > FRESH_SECONDS - SPARE_SECONDS:
+        return None
+    return size_for(order)
 
 
 def quote(model: str, resolution: str, ratio: str, count: int) -> Quote:

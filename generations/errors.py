@@ -41,7 +41,8 @@ class ProviderError(Exception):
 
     `retryable` says whether another attempt may help, `retry_after` (seconds) when; `detail` is
     for operators only (cut to 2,000 characters) and never reaches a customer. `waits` marks an
-    answer that spends no attempt (429: come back later).
+    answer that spends no attempt (429: come back later), `garbled` a whole answer that makes no sense:
+    it speaks against that answer, not against the upstream's health.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class ProviderError(Exception):
         retryable: bool = False,
         retry_after: float | None = None,
         waits: bool = False,
+        garbled: bool = False,
         request_id: str = "",
     ) -> None:
         super().__init__(detail[:2000])
         self.kind, self.detail, self.retryable = kind, detail[:2000], retryable
         self.retry_after, self.waits, self.request_id = retry_after, waits, request_id
+        self.garbled = garbled

@@ -41,6 +41,11 @@ def url(generation: UUID, number: int, mime: str, epoch: int) -> str:
     return f"{settings.EASEL.url}{path(generation, number, mime)}?t={token}"
 
 
+def local(url: str) -> str:
+    """One of our links as our own pages write it: by its path, under whatever name they were opened."""
+    return url.removeprefix(settings.EASEL.url)
+
+
 def parse(path: str) -> Address | None:
     """The image that a path names, or None."""
     found = _PATH.match(path)

@@ -1,6 +1,6 @@
 """Objects in storage that nothing names: what a crash between put and commit, a lost race or a
-cancelled generation left behind. And customers' pictures that were kept long enough: the row is
-marked first, its object deleted after it.
+cancelled generation left behind. And what was kept long enough: of customers' pictures the row is
+marked first and its object deleted after it; of images the row is marked when its object is gone.
 
 Storage keys carry their day, so only the days between one and three ago are listed: young objects
 may belong to work in flight (a generation lives 15 minutes once it runs), old ones were looked at
@@ -23,7 +23,7 @@ from runtime.tenancy import work
 log = structlog.get_logger(__name__)
 
 YOUNG, OLD = timedelta(hours=24), timedelta(days=3)
-BATCH = 500
+BATCH, SMALL = 500, 50
 
 
 def collect() -> int:
@@ -70,3 +70,29 @@ def expire_inputs() -> int:
     with work():
         Input.objects.across().filter(id__in=keys).update(storage_key="")
     return len(keys)
+
+
+def expire_outputs() -> int:
+    """Delete images whose time is over: their links answer 410, their rows and what they cost stay. Returns
+    how many there were. One whose object cannot be deleted now waits for the next turn."""
+    count = 0
+    while done := _expire_outputs():
+        count += done
+    return count
+
+
+def _expire_outputs() -> int:
+    store, gone = storage.default(), []
+    with work():
+        due = Output.objects.across().filter(deleted_at=None, expires_at__lte=Now()).order_by("expires_at")
+        for identifier, key in due.select_for_update(skip_locked=True).values_list("id", "storage_key")[
+            :SMALL
+        ]:
+            try:
+                store.delete(key)
+            except storage.StorageError:
+                log.warning("outputs.not_deleted", key=key, exc_info=True)
+            else:
+                gone.append(identifier)
+        Output.objects.across().filter(id__in=gone).update(deleted_at=Now())
+    return len(gone)

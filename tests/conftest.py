@@ -49,6 +49,7 @@ def _set_environment() -> None:
         EASEL_ENV="test",
         EASEL_DATA=str(home),
         EASEL_RATE_LIMIT="1000000",
+        EASEL_BAD_KEY_LIMIT="1000000",
         DJANGO_SETTINGS_MODULE="config.settings",
     )
 

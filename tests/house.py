@@ -158,7 +158,8 @@ class Servers:
         url = f"http://127.0.0.1:{port}"
         settings = self.environ(**{"PORT": str(port), "EASEL_URL": url, **environ})
         command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port),
-                   "--host", "127.0.0.1", "--no-access-log", "--timeout-graceful-shutdown", "20"]  # fmt: skip
+                   "--host", "127.0.0.1", "--no-access-log", "--no-proxy-headers",
+                   "--timeout-graceful-shutdown", "20"]  # fmt: skip
         settings["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "platform")])
         return self.start("web", command, settings, url), port
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from ipaddress import ip_network
 from typing import Any, Final
 
-from accounts.access import KeyScope
+from accounts.access import KeyScope, ManagementScope
 from accounts.errors import InvalidValue
 from accounts.models import Door, Mode
 from runtime.clock import utc_now
@@ -56,6 +56,18 @@ def _each(clean: Callable[[str, str], str]) -> Callable[[str, Iterable[str]], li
     return clean_all
 
 
+_each_scope = _each(_one_of([*KeyScope, *ManagementScope]))
+
+
+def _scopes(field: str, values: Iterable[str]) -> list[str]:
+    found = _each_scope(field, values)
+    if 0 < sum(scope in list(ManagementScope) for scope in found) < len(found):
+        raise InvalidValue(
+            field, "A key either generates or manages. Make one key for each, with the scopes of one kind."
+        )
+    return found
+
+
 def _model(field: str, value: str) -> str:
     if not 1 <= len(value) <= 100 or not value.isprintable():
         raise InvalidValue(field, "A model's name has 1 to 100 characters.")
@@ -86,7 +98,7 @@ def _expiry(field: str, value: datetime | None) -> datetime | None:
 EDITABLE: Final[dict[str, Callable[[str, Any], Any]]] = {
     "name": _name,
     "home_door": _one_of(Door.values),
-    "scopes": _each(_one_of(KeyScope)),
+    "scopes": _scopes,
     "models_allowed": _each(_model),
     "doors_allowed": _each(_one_of(Door.values)),
     "networks": _each(_network),

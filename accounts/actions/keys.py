@@ -122,6 +122,31 @@ def revoke(*, key: ApiKey, reason: str, by: Actor) -> ApiKey:
     return row
 
 
+def suspend(*, key: ApiKey, reason: str, by: Actor) -> ApiKey:
+    """Refuse a key from the next request on, until it is restored. Twice is once. Raises InvalidValue,
+    NotFound; Conflict for a revoked key."""
+    if not reason.strip():
+        raise InvalidValue("reason", "Say why the key is suspended.")
+    with tenant(key.organization_id):
+        row = _locked(key)
+        if row.suspended_at is None:
+            row.suspended_at, row.suspended_reason = database_now(), reason.strip()[:200]
+            row.save(update_fields=["suspended_at", "suspended_reason"])
+            _record(row, "key.suspend", by, reason=reason, after={"suspended_at": row.suspended_at})
+    return row
+
+
+def restore(*, key: ApiKey, reason: str = "", by: Actor) -> ApiKey:
+    """Let a suspended key work again. Twice is once. Raises NotFound; Conflict for a revoked key."""
+    with tenant(key.organization_id):
+        row = _locked(key)
+        if before := row.suspended_at:
+            row.suspended_at, row.suspended_reason = None, ""
+            row.save(update_fields=["suspended_at", "suspended_reason"])
+            _record(row, "key.restore", by, reason=reason, before={"suspended_at": before})
+    return row
+
+
 def end(key: ApiKey, *, reason: str, by: Actor) -> None:
     """Revoke a row that is locked in the open tenant."""
     key.revoked_at, key.revoked_reason = database_now(), reason[:200]

@@ -22,7 +22,7 @@ MOST_REDELIVERED = 10_000
 """By one call: a longer outage is replayed in parts."""
 
 
-def redeliver(*, message: OutboxMessage, by: Actor) -> OutboxMessage:
+def redeliver(*, message: OutboxMessage, by: Actor, reason: str = "") -> OutboxMessage:
     """Send a message again, delivered or not, with the same `webhook-id` and another round of tries.
     Raises NotFound; Conflict while it is being sent, or when its endpoint is disabled."""
     with tenant(message.organization_id):
@@ -35,7 +35,7 @@ def redeliver(*, message: OutboxMessage, by: Actor) -> OutboxMessage:
         if row.endpoint:
             _require_enabled(row.endpoint)
         _again(row.organization_id, "m.id = %(message)s", {"message": row.pk})
-        _record(row.organization_id, by, str(row.pk), {"count": 1})
+        _record(row.organization_id, by, str(row.pk), {"count": 1}, reason)
         row.refresh_from_db()
     return row
 
@@ -106,7 +106,7 @@ def _require_enabled(endpoint: WebhookEndpoint | None) -> None:
         raise Conflict("This endpoint is disabled. Enable it first.")
 
 
-def _record(organization: UUID, by: Actor, what: str, told: Mapping[str, Any]) -> None:
+def _record(organization: UUID, by: Actor, what: str, told: Mapping[str, Any], reason: str = "") -> None:
     auditing.record(
         by=by,
         action="message.redeliver",
@@ -114,4 +114,5 @@ def _record(organization: UUID, by: Actor, what: str, told: Mapping[str, Any]) -
         object_id=what,
         organization_id=organization,
         after=told,
+        reason=reason,
     )

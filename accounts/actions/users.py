@@ -24,6 +24,12 @@ def ensure(*, email: str) -> tuple[User, str | None]:
     return User.objects.create_user(email, password), password
 
 
+def rename(*, user: User, name: str) -> None:
+    """What the others of his teams read beside his address."""
+    user.name = name.strip()[:120]
+    user.save(update_fields=["name"])
+
+
 def set_password(*, user: User, password: str) -> None:
     """Raises InvalidValue for a password that is too easy to guess."""
     try:

@@ -94,13 +94,13 @@ def enable(*, endpoint: WebhookEndpoint, by: Actor) -> WebhookEndpoint:
     return row
 
 
-def disable(*, endpoint: WebhookEndpoint, by: Actor) -> WebhookEndpoint:
+def disable(*, endpoint: WebhookEndpoint, by: Actor, reason: str = "") -> WebhookEndpoint:
     """Tell it nothing more; what waits for it is given up and can be redelivered. Twice is once.
     Raises NotFound."""
     with tenant(endpoint.organization_id):
         row = _locked(endpoint)
         if row.enabled:
-            endpoints.disable(row, Reason.BY_HAND, by=by, at=database_now())
+            endpoints.disable(row, Reason.BY_HAND, by=by, at=database_now(), why=reason)
     return row
 
 

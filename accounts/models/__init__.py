@@ -4,6 +4,8 @@ from accounts.models.audit import AuditEvent
 from accounts.models.keys import AddressWindow, ApiKey, RateWindow
 from accounts.models.people import (
     Door,
+    Guesses,
+    Invitation,
     Membership,
     Mode,
     Organization,
@@ -33,7 +35,9 @@ __all__ = [
     "Delivery",
     "Door",
     "Event",
+    "Guesses",
     "InboxItem",
+    "Invitation",
     "Membership",
     "Mode",
     "Organization",

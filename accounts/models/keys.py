@@ -17,7 +17,8 @@ class ApiKey(TenantModel):
     `public_id` is the part of the key that may be shown. `digest` is HMAC-SHA256 of the whole key
     under pepper number `pepper`. After a rotation the previous secret works until
     `previous_expires_at`. Empty lists of scopes, models, doors and networks mean: no restriction.
-    `member` is set on personal keys, which end with his membership.
+    `member` is set on personal keys, which end with his membership. Operators suspend a key and restore
+    it; whoever revokes one ends it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -40,6 +41,8 @@ class ApiKey(TenantModel):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_reason = models.CharField(max_length=200, blank=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_reason = models.CharField(max_length=200, blank=True, db_default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     last_used_at = models.DateTimeField(null=True, blank=True)

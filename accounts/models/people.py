@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Q
 from django.db.models.functions import Lower, Now
+from django.utils.crypto import salted_hmac
 
 from runtime.ids import uuid7
 from runtime.tenancy import TenantManager
@@ -38,10 +41,13 @@ class Door(models.TextChoices):
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """A user with a lower-cased address. Without a password he cannot log in."""
+        """A user with a lower-cased address, for which whoever calls this vouches: it needs no
+        verification. Without a password he cannot log in."""
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        with transaction.atomic():
+            user.save(using=self._db)
+            user.emailaddress_set.create(email=user.email, primary=True, verified=True)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
@@ -56,6 +62,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="May open the operators' admin.")
+    session_epoch = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Raised to end every session begun before."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -70,6 +79,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name or self.email.partition("@")[0]
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session must match: as Django's, and the epoch with it."""
+        salt = "accounts.models.User.session"
+        return salted_hmac(
+            salt, f"{self.password}:{self.session_epoch}", secret=secret, algorithm="sha256"
+        ).hexdigest()
 
 
 class Organization(models.Model):
@@ -90,6 +106,19 @@ class Organization(models.Model):
     suspended_reason = models.CharField(max_length=500, blank=True)
     requests_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: the platform's."
+    )
+    require_two_factors = models.BooleanField(
+        default=False, db_default=False, help_text="Members without a second factor see none of its pages."
+    )
+    image_retention_hours = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How long images are kept. Empty: as long as the platform keeps them.",
+    )
+    body_retention_hours = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How long bodies of requests are kept; 0: not at all. Empty: the platform's.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -128,3 +157,51 @@ class Membership(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["organization", "user"], name="accounts_membership_once")
         ]
+
+
+class Invitation(TenantModel):
+    """A place in an organization, for whoever reads the mail of this address. The token is in that mail
+    only; here is its digest. It is open until it is accepted or revoked, or its time is over."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField()
+    role = models.CharField(max_length=10, choices=Role)
+    digest = models.BinaryField(max_length=32, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    inviter = models.CharField(max_length=200, help_text="Readable after the one who invited is gone.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "email"],
+                name="accounts_invitation_open_once",
+                condition=Q(accepted_at=None, revoked_at=None),
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None) | Q(revoked_at=None), name="accounts_invitation_ends_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "-id"], name="accounts_invitations")]
+
+    def state(self, now: datetime) -> str:
+        """`open`, `accepted`, `revoked` or `expired`."""
+        if self.accepted_at:
+            return "accepted"
+        if self.revoked_at:
+            return "revoked"
+        return "open" if self.expires_at > now else "expired"
+
+
+class Guesses(models.Model):
+    """How often somebody guessed at one thing (the password of an account) without success, and until when
+    he waits. `subject` is a digest: the table knows no address."""
+
+    subject = models.BinaryField(max_length=32, primary_key=True)
+    failures = models.PositiveIntegerField()
+    at = models.DateTimeField(db_index=True)
+    blocked_until = models.DateTimeField()

@@ -59,7 +59,9 @@ def _remember(endpoint: WebhookEndpoint, failing_since: datetime | None) -> None
         endpoint.save(update_fields=["failing_since"])
 
 
-def disable(endpoint: WebhookEndpoint, reason: Reason, *, by: Actor, at: datetime) -> None:
+def disable(
+    endpoint: WebhookEndpoint, reason: Reason, *, by: Actor, at: datetime, why: str = ""
+) -> None:
     """Stop telling a locked endpoint anything; what waits for it is given up, and can be redelivered.
     The other endpoints that listen to it are told."""
     endpoint.enabled, endpoint.disabled_at, endpoint.disabled_reason = False, at, reason
@@ -68,7 +70,7 @@ def disable(endpoint: WebhookEndpoint, reason: Reason, *, by: Actor, at: datetim
         endpoint=endpoint, state=OutboxMessage.State.PENDING
     )
     waiting.update(state=OutboxMessage.State.DEAD, claimed_until=None)
-    record(endpoint, "endpoint.disable", by, reason=reason.label)
+    record(endpoint, "endpoint.disable", by, reason=why or reason.label)
     what = {"id": str(endpoint.pk), "url": endpoint.url, "description": endpoint.description}
     told = {"endpoint": what, "reason": reason.value, "disabled_at": events.timestamp(at)}
     events.emit(endpoint.organization_id, endpoint.mode, Event.ENDPOINT_DISABLED, told)

@@ -24,7 +24,8 @@ from runtime.tenancy import tenant, work
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A generation that this process runs now, under the lease token `attempt`."""
+    """A generation that this process runs now, under the lease token `attempt`. Behind a `synchronous`
+    one somebody waits for the answer."""
 
     id: UUID
     organization: UUID
@@ -40,6 +41,7 @@ class Claimed:
     created_at: datetime
     deadline_at: datetime
     request_id: str = ""
+    synchronous: bool = False
 
 
 _DUE = """
@@ -79,7 +81,7 @@ _TAKE = f"""
             deadline_at = least(g.deadline_at, clock_timestamp() + interval '15 minutes')
         FROM mine WHERE g.id = mine.id
         RETURNING g.id, g.organization_id, g.mode, g.model, g.order, g.count, g.attempt, g.tries_left,
-                  g.image_tokens, g.unit_price, g.created_at, g.deadline_at, g.request_id
+                  g.image_tokens, g.unit_price, g.created_at, g.deadline_at, g.request_id, g.synchronous
     ), tried AS (
         INSERT INTO generations_attempt (id, organization_id, mode, generation_id, number, owner, started_at,
                                          channel, provider, upstream_model, outcome, kind, detail,
@@ -142,6 +144,7 @@ def _claimed(row: Sequence[Any], owner: str) -> Claimed:
         made,
         deadline,
         request_id,
+        synchronous,
     ) = row
     return Claimed(
         id=identifier,
@@ -158,6 +161,7 @@ def _claimed(row: Sequence[Any], owner: str) -> Claimed:
         created_at=made,
         deadline_at=deadline,
         request_id=request_id,
+        synchronous=synchronous,
     )
 
 

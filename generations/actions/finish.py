@@ -39,7 +39,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What an attempt has to tell about itself. `detail` is for operators, 2,000 characters of it."""
+    """What an attempt has to tell about itself. `detail` is for operators, 2,000 characters of it;
+    `calls` are all calls to channels as JSON objects, `provider_cost` nano-dollars."""
 
     channel: str = ""
     provider: str = ""
@@ -50,6 +51,8 @@ class Tried:
     images: int = 0
     surplus: int = 0
     detail: str = ""
+    calls: Sequence[Mapping[str, Any]] = ()
+    provider_cost: int | None = None
 
     def to_json(self, outcome: str, kind: str) -> str:
         told = {

@@ -36,7 +36,8 @@ class Asked:
     """Who asks, and how: the caller's key, the door, and what the request said about itself.
 
     `wait` is set by a synchronous door; `owner` then names the process that has a slot free to run
-    it right away (empty: none, so it goes to the queue).
+    it right away (empty: none, so it goes to the queue). `lifetime` is how long it may wait in the queue
+    when nobody waits for it.
     """
 
     organization: UUID
@@ -51,6 +52,7 @@ class Asked:
     owner: str = ""
     priority: int = 0
     request: ApiRequest | None = None
+    lifetime: timedelta = ASYNC_LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _values(asked: Asked, order: Order, quote: Quote) -> dict[str, Any]:
         "wait": asked.wait,
         "owner": asked.owner,
         "lease": timedelta(seconds=settings.EASEL.lease_seconds),
-        "lifetime": SYNC_LIFETIME if asked.wait else ASYNC_LIFETIME,
+        "lifetime": SYNC_LIFETIME if asked.wait else asked.lifetime,
         "key_concurrency": asked.key_concurrency,
         "queue_limit": QUEUE_LIMIT,
         "test_credit": ledger.TEST_CREDIT,

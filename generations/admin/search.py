@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.admin.filters import first_id
 from generations import handles
 from generations.models import ApiRequest, Generation
+from runtime.ids import first_id
 
 MOST = 50
 

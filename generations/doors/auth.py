@@ -15,12 +15,14 @@ _KINDS = {
     AuthReason.IP_NOT_ALLOWED: Kind.IP_NOT_ALLOWED,
     AuthReason.DOOR_NOT_ALLOWED: Kind.FORBIDDEN,
     AuthReason.ORGANIZATION_SUSPENDED: Kind.ORGANIZATION_SUSPENDED,
+    AuthReason.TOO_MANY_TRIES: Kind.RATE_LIMITED,
 }
 
 
 def problem_of(error: AuthError) -> Problem:
     """The refusal as something a dialect can word."""
-    return Problem(_KINDS.get(error.reason, Kind.AUTH_INVALID), str(error))
+    kind = _KINDS.get(error.reason, Kind.AUTH_INVALID)
+    return Problem(kind, str(error), retry_after=error.retry_after)
 
 
 def bare_keys(request: Incoming) -> tuple[str, ...]:

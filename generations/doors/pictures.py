@@ -1,17 +1,20 @@
 """`/i/...`: the bytes of an image, to whoever holds its link.
 
 200 with the bytes to GET and HEAD, Range honoured, 410 when it is no longer kept, 404 for a link we
-did not make.
+did not make. `?w=` with one of `thumbnails.WIDTHS` gives a small WebP of it, for pages.
 """
 
 from __future__ import annotations
 
-from generations import links
+from functools import partial
+
+from generations import links, thumbnails
 from generations.doors import incoming
 from generations.doors.incoming import Scope, Send
-from generations.doors.stored import File, send_file, send_text
+from generations.doors.stored import File, send_bytes, send_file, send_text
 from generations.models import Output
-from runtime import database
+from runtime import database, storage
+from runtime.clock import utc_now
 from runtime.errors import DatabaseUnavailable
 from runtime.tenancy import possession
 
@@ -31,17 +34,32 @@ async def _answer(scope: Scope, send: Send) -> None:
     path = incoming.path_of(scope)
     address = links.parse(path)
     output = await database.run(lambda: _find(address, path)) if address else None
-    token = incoming.query_of(scope).get("t", "")
+    query = incoming.query_of(scope)
+    token = query.get("t", "")
     if address is None or output is None or not links.opens(token, address, output.epoch):
         revoked = output is not None and any(
             links.opens(token, address, epoch) for epoch in range(output.epoch) if address
         )
         told = (410, "This link was revoked.") if revoked else (404, "Not found.")
         await send_text(send, *told)
-    elif output.deleted_at is not None:
+    elif output.deleted_at is not None or (output.expires_at and output.expires_at <= utc_now()):
         await send_text(send, 410, "This image is no longer kept.")
     else:
+        await _send(scope, send, output, thumbnails.wanted(query.get("w", "")))
+
+
+async def _send(scope: Scope, send: Send, output: Output, width: int | None) -> None:
+    """The picture, or a small one; what cannot be made smaller goes as it is."""
+    if width is None or width >= output.width:
         await send_file(scope, send, _file(output))
+        return
+    read = partial(storage.default().read, output.storage_key)
+    try:
+        data = await thumbnails.small(output.storage_key, width, read)
+    except (storage.StorageError, OSError):
+        await send_file(scope, send, _file(output))
+    else:
+        await send_bytes(scope, send, data, thumbnails.MIME, f"{output.sha256}-{width}")
 
 
 def _find(address: links.Address, path: str) -> Output | None:

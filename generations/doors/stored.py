@@ -93,6 +93,23 @@ def _part(header: str, size: int) -> Part | None:
     return Part(start, end, size, partial=True) if start < end else None
 
 
+async def send_bytes(scope: Scope, send: Send, data: bytes, mime: str, tag: str) -> None:
+    """Answer with a small file that is in memory; `tag` names its content."""
+    etag = f'"{tag}"'.encode()
+    if incoming.headers_of(scope).get("if-none-match", "").encode() == etag:
+        await send_text(send, 304, "", ((b"etag", etag),))
+        return
+    headers = [
+        *HEADERS,
+        (b"content-type", mime.encode()),
+        (b"content-length", str(len(data)).encode()),
+        (b"etag", etag),
+        (b"cache-control", b"private, max-age=3600"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": data if scope["method"] == "GET" else b""})
+
+
 async def send_text(send: Send, status: int, text: str, more: Headers = ()) -> None:
     """Answer with a line of plain text."""
     body = text.encode()

@@ -7,6 +7,7 @@ from generations.models.generation import Attempt, Generation, Hold, Idempotency
 from generations.models.history import ApiRequest, Transition
 from generations.models.inputs import Input, Origin
 from generations.models.lanes import Beat, Lane
+from generations.models.pulse import Pace, Pulse, Step
 
 __all__ = [
     "ApiRequest",
@@ -28,5 +29,8 @@ __all__ = [
     "ModelSize",
     "Origin",
     "Output",
+    "Pace",
+    "Pulse",
+    "Step",
     "Transition",
 ]

@@ -14,7 +14,9 @@ class Channel(models.Model):
 
     `credential` is a secret under `EASEL_ENCRYPTION_KEYS` (`runtime.signing`), or empty. Of the
     channels that serve a model the highest `priority` goes first; equals share by `weight`, and
-    weight 0 takes no work. The sandbox needs no row: it is always there, and never a failover.
+    weight 0 takes no work. `concurrency` bounds the calls at once of each process. `options` are the
+    engine's own (`project` and `location` make a gemini channel Vertex AI; its credential is then the
+    service account's JSON). The sandbox needs no row: it is always there, and never a failover.
     """
 
     class Provider(models.TextChoices):
@@ -35,7 +37,13 @@ class Channel(models.Model):
     weight = models.PositiveIntegerField(default=1)
     priority = models.IntegerField(default=0, help_text="The highest goes first.")
     concurrency = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Calls at once. Empty: any number."
+        null=True, blank=True, help_text="Calls at once of each process. Empty: any number."
+    )
+    options = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="Words for the engine.",
     )
     enabled = models.BooleanField(default=True, help_text="A disabled channel is never called.")
     health = models.CharField(max_length=13, choices=Health, default=Health.HEALTHY)
@@ -54,12 +62,22 @@ class Channel(models.Model):
 
 class ChannelModel(models.Model):
     """A model that a channel serves, under the upstream's own id for it, so that a retired upstream
-    name is an edit and no release."""
+    name is an edit and no release.
+
+    The costs are what the provider charges us, in nano-dollars per token (empty: not known). While
+    `opened_at` is set the breaker is open: nothing is called but one probe a second, the last at
+    `probed_at`. All processes read both.
+    """
 
     id = models.BigAutoField(primary_key=True)
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="serves")
     model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="served_by")
     upstream_model = models.CharField(max_length=200)
+    input_cost = models.BigIntegerField(null=True, blank=True, help_text="Nano-dollars per token of input.")
+    text_cost = models.BigIntegerField(null=True, blank=True, help_text="The same for words and thoughts.")
+    image_cost = models.BigIntegerField(null=True, blank=True, help_text="The same for pictures that come.")
+    opened_at = models.DateTimeField(null=True, editable=False)
+    probed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["channel", "model"]

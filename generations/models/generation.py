@@ -86,7 +86,26 @@ class Generation(TenantModel):
             models.Index(fields=["deadline_at"], name="generations_deadlines", condition=LIVE),
             models.Index(fields=["key"], name="generations_live_of_key", condition=LIVE),
             models.Index(fields=["organization", "mode", "-id"]),
+            models.Index(fields=["organization", "mode", "key", "-id"], name="generations_of_key"),
+            models.Index(
+                fields=["organization", "mode", "state", "-id"],
+                name="generations_not_delivered",
+                condition=Q(state__in=["failed", "cancelled"]),
+            ),
             models.Index(fields=["organization", "ticket"]),
+            models.Index(
+                fields=["key", "-finished_at"], name="generations_texts_of_key", condition=Q(kind="no_image")
+            ),
+            # Of all organizations together, for operators.
+            models.Index(
+                fields=["finished_at"], name="generations_finished", condition=Q(finished_at__isnull=False)
+            ),
+            models.Index(
+                fields=["state", "-id"],
+                name="generations_unfortunate",
+                condition=Q(state__in=["failed", "cancelled"]),
+            ),
+            models.Index(fields=["kind", "-id"], name="generations_of_kind", condition=~Q(kind="")),
         ]
         constraints = [
             models.CheckConstraint(
@@ -126,7 +145,12 @@ class Generation(TenantModel):
 
 
 class Attempt(TenantModel):
-    """One try by one process: what the provider did. `number` is the lease token it ran under."""
+    """One try by one process: what the provider did. `number` is the lease token it ran under.
+
+    `calls` lists every call to a channel, in order; channel, model and request id of the columns are
+    those of the last one. `provider_cost` is what the provider charges us for `usage`, in nano-dollars
+    (null: its costs are not in the catalogue).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     mode = models.CharField(max_length=4, choices=Mode)
@@ -146,10 +170,13 @@ class Attempt(TenantModel):
     detail = models.TextField(blank=True, help_text="For operators; at most 2,000 characters.")
     upstream_request_id = models.CharField(max_length=200, blank=True)
     usage = models.JSONField(default=dict)
+    calls = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    provider_cost = models.BigIntegerField(null=True)
     images = models.PositiveSmallIntegerField(default=0)
     surplus = models.PositiveSmallIntegerField(default=0, help_text="Images beyond the order, dropped.")
 
     class Meta:
+        indexes = [models.Index(fields=["-generation", "-number"], name="generations_attempt_newest")]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "generation", "number"], name="generations_attempt_once"
@@ -175,9 +202,22 @@ class Output(TenantModel):
     signature = models.TextField(null=True)  # noqa: DJ001  the engine's own; null is not the empty one
     epoch = models.PositiveSmallIntegerField(default=0, help_text="Raised to revoke every link made before.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["expires_at"], name="generations_output_expiry", condition=Q(deleted_at__isnull=True)
+            ),
+            models.Index(
+                fields=["organization", "mode", "-generation", "number"],
+                name="generations_output_album",
+                condition=Q(deleted_at__isnull=True),
+            ),
+            models.Index(fields=["-generation", "-number"], name="generations_output_newest"),
+            models.Index(fields=["sha256"], name="generations_output_hash"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "generation", "number"], name="generations_output_once"

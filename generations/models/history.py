@@ -66,4 +66,5 @@ class ApiRequest(models.Model):
             models.Index(fields=["request_id"]),
             models.Index(fields=["generation_id"]),
             models.Index(fields=["-at"]),
+            models.Index(fields=["ip", "-id"], name="generations_calls_from"),
         ]

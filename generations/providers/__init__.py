@@ -6,5 +6,6 @@ from collections.abc import Mapping
 
 PROVIDERS: Mapping[str, str] = {
     "gemini": "generations.providers.gemini.Gemini",
+    "openai": "generations.providers.openai.OpenAI",
     "sandbox": "generations.providers.sandbox.Sandbox",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -18,10 +19,12 @@ from accounts.admin.base import ReadOnlyAdmin, may
 from billing.admin import usage
 from generations.admin import work
 
-# Its pages run any function by name, bring ended jobs back, and delete what the queue holds.
+# Pages that run any function by name, bring ended jobs back, delete what the queue holds (django_q), or
+# change what people log in with (allauth).
 for _model in list(admin.site._registry):
-    if _model._meta.app_label == "django_q":
+    if _model._meta.app_label in ("django_q", "account", "mfa", "usersessions"):
         admin.site.unregister(_model)
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one way in for all
 admin.site.unregister(Group)  # an operator's role: given by `create_operator`, shown with the user
 
 GROUPS = {

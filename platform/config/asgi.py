@@ -16,9 +16,9 @@ django.setup()
 
 import structlog
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
 
 from config import boot
+from config.pages import Pages
 from generations import channels
 from generations.crew import Crew, name_process
 from generations.doors import pictures, uploads_page
@@ -36,7 +36,7 @@ class Application:
     """Chooses the half by host and path, and answers the server's lifespan."""
 
     def __init__(self) -> None:
-        self.pages = ASGIHandler()
+        self.pages = Pages()
         self.crew = Crew(name_process(), settings.EASEL.concurrency)
         self.recorder = Recorder()
         self.doors = Doors(House(self.crew, Watch()), self.recorder)
@@ -55,7 +55,7 @@ class Application:
         elif scope["path"].startswith("/u/"):
             await uploads_page.serve(scope, receive, send, self.doors.budget)
         else:
-            await self.pages(scope, receive, send)  # type: ignore[arg-type]  # Django names ASGI's callables more narrowly
+            await self.pages(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

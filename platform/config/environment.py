@@ -70,6 +70,7 @@ class Environment(Clocks):
     concurrency: int
     lane_cap: int  # generations of one organization and mode that may run at once
     rate_limit: int  # requests a minute and organization
+    bad_key_limit: int  # bad keys a minute and network address
     retention_days: int
     signup: str
     support_email: str
@@ -80,12 +81,16 @@ class Environment(Clocks):
     test_egress: tuple[Address, ...]
     gemini_base_url: str
     openai_base_url: str
+    vertex_base_url: str
+    vertex_project: str
+    vertex_location: str
     as_owner: bool
     database_url: str = field(repr=False)
     database_admin_url: str = field(repr=False)
     email_url: str = field(repr=False)
     gemini_api_key: str = field(repr=False)
     openai_api_key: str = field(repr=False)
+    vertex_credentials: str = field(repr=False)  # the JSON key of a service account
     secret_key: str = field(repr=False)
     key_peppers: tuple[bytes, ...] = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -126,7 +131,7 @@ class _Reader:
 _SECRET = {
     *("DATABASE_URL", "DATABASE_ADMIN_URL", "EMAIL_URL", "EASEL_BROKER", "EASEL_GEMINI_API_KEY"),
     *("EASEL_OPENAI_API_KEY", "EASEL_SECRET_KEY", "EASEL_KEY_PEPPERS", "EASEL_ENCRYPTION_KEYS"),
-    "EASEL_SEAL_KEY",
+    *("EASEL_SEAL_KEY", "EASEL_VERTEX_CREDENTIALS"),
 }
 
 
@@ -145,6 +150,7 @@ def read(environ: Mapping[str, str]) -> Environment:
     port = reader.read("PORT", parsing.whole(1, 65535), 8000)
     secrets = _secrets(reader, env, data)
     doors = {} if env == "production" else {f"{door}.localhost:{port}": door for door in DOORS}
+    robot = reader.read("EASEL_VERTEX_CREDENTIALS", parsing.service_account, parsing.NO_ACCOUNT)
     environment = Environment(
         **_clocks(reader),
         env=env,
@@ -159,6 +165,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         lane_cap=reader.read("EASEL_LANE_CAP", parsing.whole(1, 100_000), 1000),
         retention_days=reader.read("EASEL_RETENTION_DAYS", parsing.whole(1, 36_500), 30),
         rate_limit=reader.read("EASEL_RATE_LIMIT", parsing.whole(1, 1_000_000), 300),
+        bad_key_limit=reader.read("EASEL_BAD_KEY_LIMIT", parsing.whole(1, 1_000_000), 20),
         signup=reader.read("EASEL_SIGNUP", parsing.one_of("open", "invited"), "open"),
         support_email=reader.read("EASEL_SUPPORT_EMAIL", parsing.email, ""),
         storage=reader.read("EASEL_STORAGE", parsing.storage(data), parsing.files_in(data)),
@@ -168,12 +175,16 @@ def read(environ: Mapping[str, str]) -> Environment:
         test_egress=reader.read("EASEL_TEST_EGRESS", parsing.addresses, ()),
         gemini_base_url=reader.read("EASEL_GEMINI_BASE_URL", parsing.base_url, ""),
         openai_base_url=reader.read("EASEL_OPENAI_BASE_URL", parsing.base_url, ""),
+        vertex_base_url=reader.read("EASEL_VERTEX_BASE_URL", parsing.base_url, ""),
+        vertex_project=reader.get("EASEL_VERTEX_PROJECT", robot.project),
+        vertex_location=reader.read("EASEL_VERTEX_LOCATION", parsing.name, "global"),
         as_owner=reader.get("EASEL_AS_OWNER") == "1",
         database_url=reader.read("DATABASE_URL", parsing.database, ""),
         database_admin_url=reader.read("DATABASE_ADMIN_URL", parsing.database, ""),
-        email_url=reader.read("EMAIL_URL", parsing.email_url, "consolemail://"),
+        email_url=reader.read("EMAIL_URL", parsing.email_url, _usual_mail(env, data)),
         gemini_api_key=reader.get("EASEL_GEMINI_API_KEY"),
         openai_api_key=reader.get("EASEL_OPENAI_API_KEY"),
+        vertex_credentials=robot.json,
         secret_key=secrets.secret_key,
         key_peppers=secrets.key_peppers,
         encryption_keys=secrets.encryption_keys,
@@ -182,6 +193,11 @@ def read(environ: Mapping[str, str]) -> Environment:
     if reader.problems:
         raise EnvironmentProblem("\n".join(reader.problems))
     return environment
+
+
+def _usual_mail(env: str, data: Path) -> str:
+    """A laptop keeps its mail as files, for whoever signs up there to read."""
+    return "consolemail://" if env == "production" else f"filemail://{data / 'mail'}"
 
 
 def _local_url(port: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -112,6 +113,31 @@ def _split(text: str):  # type: ignore[no-untyped-def]  # urllib's own result ty
     if not good:
         raise Refused("set it to an address like https://easel.example")
     return parts
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """A robot of Google Cloud: its JSON key as text, and the project it is at home in."""
+
+    json: str = ""
+    project: str = ""
+
+
+NO_ACCOUNT = ServiceAccount()
+
+
+def service_account(text: str) -> ServiceAccount:
+    """The JSON key of a service account, or the path of the file that has it."""
+    try:
+        found = text if text.startswith("{") else Path(text).expanduser().read_text()
+        told = json.loads(found)
+        if told["type"] != "service_account" or not told["private_key"] or not told["client_email"]:
+            raise KeyError("type")
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Refused(
+            "set it to the JSON key of a Google Cloud service account, or to the path of its file"
+        ) from None
+    return ServiceAccount(found, str(told.get("project_id") or ""))
 
 
 def door_hosts(text: str) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from config import gallery, health, inbox
+from config import gallery, health, inbox, verify
 from config.docs import views as docs
 
 urlpatterns = [
@@ -22,5 +22,9 @@ urlpatterns = [
     path("docs/<slug:slug>/", docs.doc, name="doc"),
     path("llms.txt", docs.llms, name="llms"),
     path("gallery/", gallery.gallery, name="gallery"),
+    path("o/<slug:team>/billing/verify/", verify.page, name="verify"),
+    path("", include("billing.urls")),
     path("", include("accounts.urls")),
+    path("", include("allauth.urls")),
+    path("", include("generations.urls")),
 ]

@@ -123,7 +123,7 @@ def configure(wanted: Mapping[str, str] | None = None) -> None:
                 },  # the history has it
                 # A 4xx is the client's doing and stands in the request history.
                 "django.request": {"level": "ERROR"},
-                "axes": quiet,
+                "django.security.DisallowedHost": {"level": "CRITICAL"},
                 "aiohttp": quiet,
                 "botocore": quiet,
                 "google_genai": quiet,

@@ -28,12 +28,16 @@ from django.db.migrations.operations.base import Operation
 from runtime.errors import ScopeError
 
 ROLES = ("easel_web", "easel_worker", "easel_operator", "easel_audit", "easel_history")
-SETTINGS = ("easel.organization", "easel.key_digest", "easel.user", "easel.generation", "easel.upload")
+SETTINGS = (
+    *("easel.organization", "easel.key_digest", "easel.user", "easel.generation", "easel.upload"),
+    "easel.invitation",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """An entered role with its settings: ids of organization, user, generation, upload, and a key digest."""
+    """An entered role with its settings: ids of organization, user, generation, upload, and the digests of a
+    key and of an invitation."""
 
     role: str
     organization: str = ""
@@ -41,14 +45,24 @@ class Scope:
     user: str = ""
     generation: str = ""
     upload: str = ""
+    invitation: str = ""
 
     def enter(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('role', %s, true), set_config('easel.organization', %s, true),"
                 " set_config('easel.key_digest', %s, true), set_config('easel.user', %s, true),"
-                " set_config('easel.generation', %s, true), set_config('easel.upload', %s, true)",
-                (self.role, self.organization, self.key_digest, self.user, self.generation, self.upload),
+                " set_config('easel.generation', %s, true), set_config('easel.upload', %s, true),"
+                " set_config('easel.invitation', %s, true)",
+                (
+                    self.role,
+                    self.organization,
+                    self.key_digest,
+                    self.user,
+                    self.generation,
+                    self.upload,
+                    self.invitation,
+                ),
             )
 
 
@@ -87,10 +101,16 @@ def tenant(organization: UUID | Any) -> Any:
 
 
 def possession(
-    *, key_digest: bytes | None = None, user: Any = None, generation: Any = None, upload: Any = None
+    *,
+    key_digest: bytes | None = None,
+    user: Any = None,
+    generation: Any = None,
+    upload: Any = None,
+    invitation: bytes | None = None,
 ) -> Any:
     """A transaction that sees only what is opened by holding something: the key with this digest,
-    the memberships of this user, the outputs of this generation, this upload."""
+    the memberships of this user, the outputs of this generation, this upload, the invitation with this
+    digest."""
     return _entered(
         Scope(
             "easel_web",
@@ -98,6 +118,7 @@ def possession(
             user=str(user) if user else "",
             generation=str(generation) if generation else "",
             upload=str(upload) if upload else "",
+            invitation=invitation.hex() if invitation else "",
         )
     )
 

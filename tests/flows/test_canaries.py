@@ -180,7 +180,7 @@ def sign_in(intruder: Intruder) -> None:
     user = make_user("signer")
     users.set_password(user=user, password=secrets.password)
     with httpx2.Client(base_url=intruder.url, trust_env=False, verify=False) as browser:
-        for page in ("/login/", "/admin/login/"):
+        for page in ("/login/", "/login/"):
             for password in (secrets.wrong, secrets.password):
                 form = browser.get(f"{page}?key={secrets.query}").text
                 token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
 
@@ -10,19 +11,20 @@ import psycopg
 from django.apps import apps
 
 from accounts import limits
-from accounts.actions import keys, members, webhooks
+from accounts.actions import invitations, keys, members, webhooks
 from accounts.models import ApiKey, Door, Event, Organization, OutboxMessage, Role, User
 from accounts.webhooks import deliveries, inbox
 from accounts.webhooks.claims import Claim
 from billing import actions as billing
-from generations.actions import finish
+from generations.actions import batches, finish
+from generations.actions.batches import Line
 from generations.actions.finish import Tried
 from generations.actions.submit import Asked, Quote, submit
-from generations.models import ApiRequest, Input, Origin
+from generations.models import ApiRequest, BatchItem, Input, Origin, Pulse, Step
 from generations.spec import Order
 from runtime import ids
 from runtime.clock import utc_now
-from runtime.tenancy import tenant
+from runtime.tenancy import tenant, work
 from tests.cast import BY, IMAGE, give_credit, make_organization, make_user
 from tests.law.team import MODEL, pictures
 
@@ -48,20 +50,45 @@ class Household:
     key: ApiKey
     generation: UUID
     message: OutboxMessage
+    batch: UUID
 
     @classmethod
     def settle(cls) -> Self:
         owner = make_user("owner")
         organization = make_organization(owner)
         members.add(organization=organization, user=make_user("viewer"), role=Role.VIEWER, by=BY)
+        invitations.create(organization=organization, email="friend@example.test", role=Role.VIEWER, by=BY)
         give_credit(organization, 10)
         billing.set_budget(organization=organization, period="day", limit=100 * IMAGE, by=BY)
         key, _ = keys.create(organization=organization, mode="live", name="test", by=BY)
         billing.set_budget(organization=organization, period="total", limit=100 * IMAGE, by=BY, key=key.pk)
         limits.count(organization=organization.pk, organization_limit=None, key=key.pk, key_limit=9)
         _keep_a_picture(organization.pk, key)
+        _come_to_something(organization.pk)
         message = _deliver(organization)
-        return cls(organization.pk, owner, key, _generate(organization.pk, key), message)
+        generation = _generate(organization.pk, key)
+        return cls(organization.pk, owner, key, generation, message, _batch(organization, key, generation))
+
+
+def _batch(organization: Organization, key: ApiKey, generation: UUID) -> UUID:
+    """A file of one line, which became that generation."""
+    line = Line(1, "fox", "", "", {"model": MODEL, "prompt": "a red fox"})
+    batch = batches.create(organization=organization, mode="live", key=key.pk, lines=[line], by=BY)
+    with tenant(organization):
+        items = BatchItem.objects.of(organization).filter(batch=batch)
+        items.update(state=BatchItem.State.SUBMITTED, generation_id=generation)
+    batches.mark_fed(batch)
+    return batch.pk
+
+
+def _come_to_something(organization: UUID) -> None:
+    """An hour of the operators' roll-up."""
+    facts = {"model": MODEL, "dialect": "openai", "outcome": "succeeded"}
+    sums = dict.fromkeys(("generations", "images", "tokens", "amount", "milliseconds"), 1)
+    at = datetime(2001, 1, 1, tzinfo=UTC)
+    with work():
+        row = {"organization_id": organization, "step": Step.HOUR, "at": at, "mode": "live", **facts, **sums}
+        Pulse.objects.create(**row)
 
 
 def _deliver(organization: Organization) -> OutboxMessage:

@@ -41,6 +41,12 @@ BEYOND = {
     P.KEY_READ: "who may see that keys exist, in the pages of issue 1",
     P.ORGANIZATION_SUSPEND: "an operators' verb (M2)",
     P.PLATFORM_READ: "the operators' pages that belong to no team",
+    P.GLASS_BREAK: "the break-glass of that table's comments, with a reason each time (A35)",
+    P.GENERATION_REPLAY: "an operators' verb: the platform pays (M6)",
+    P.MESSAGE_REDELIVER: "whoever helps a team may have its messages sent again (M6)",
+    P.QUEUE_MANAGE: "shares and caps of the queue (M12)",
+    P.CATALOGUE_MANAGE: "models and channels (M4, M5)",
+    P.PRICE_SET: "prices are money, and finance's (M4)",
 }
 CELLS = [
     pytest.param(role, permission, cell == "y", id=f"{role}: {row}")

@@ -29,6 +29,7 @@ from runtime.tenancy import (
 from tests.law.house_of_rows import TABLES, Household, column
 
 REFUSED = r"permission denied|row-level security"
+NOTHING = ("",) * len(SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -123,22 +124,22 @@ SCOPES: dict[str, Callable[[], AbstractContextManager[None]]] = {
 @pytest.mark.parametrize("role", SCOPES)
 def test_a_scope_is_a_role_for_one_transaction(database: str, role: str) -> None:
     with SCOPES[role]():
-        assert standing() == (role, "", "", "", "", "")
-    assert standing() == (LOGIN, "", "", "", "", "")
+        assert standing() == (role, *NOTHING)
+    assert standing() == (LOGIN, *NOTHING)
 
 
 def test_a_tenants_scope_is_the_web_role_and_its_organization(ours: Household) -> None:
     with tenant(ours.id):
-        assert standing() == ("easel_web", str(ours.id), "", "", "", "")
+        assert standing() == ("easel_web", str(ours.id), *NOTHING[1:])
         assert current_scope() is not None
-    assert standing() == (LOGIN, "", "", "", "", "")
+    assert standing() == (LOGIN, *NOTHING)
     assert current_scope() is None
 
 
 def test_a_scope_that_fails_leaves_nothing_behind(ours: Household) -> None:
     with pytest.raises(ProgrammingError), tenant(ours.id):
         ask("SELECT no_such_column")
-    assert standing() == (LOGIN, "", "", "", "", "")
+    assert standing() == (LOGIN, *NOTHING)
     assert current_scope() is None
 
 
@@ -147,10 +148,10 @@ def test_a_tenant_inside_an_open_transaction_puts_role_and_settings_back(ours: H
         with tenant(ours.id):
             assert standing()[0] == "easel_web"
         assert ask("SELECT current_setting('role')") == "none"
-        assert standing() == (LOGIN, "", "", "", "", "")
+        assert standing() == (LOGIN, *NOTHING)
         with pytest.raises(ProgrammingError), tenant(ours.id):
             ask("SELECT no_such_column")
-        assert standing() == (LOGIN, "", "", "", "", "")
+        assert standing() == (LOGIN, *NOTHING)
 
 
 def test_a_tenant_inside_a_worker_gives_the_worker_back(ours: Household) -> None:

@@ -32,6 +32,7 @@ WITHOUT_ORGANIZATION = {
     ("accounts_apikey", ("public_id",)): "ten random characters that we draw",
     ("accounts_apikey", ("digest",)): "an HMAC of 190 random bits that we draw",
     ("accounts_apikey", ("previous_digest",)): "an HMAC of 190 random bits that we draw",
+    ("accounts_invitation", ("digest",)): "a digest of 190 random bits that we draw",
     ("accounts_ratewindow", ("subject",)): "the random id of a key or of the organization itself",
     ("accounts_outboxmessage", ("event", "generation_id")): "the random id of a generation",
     ("accounts_outboxmessage", ("endpoint_id", "event", "generation_id")): "random ids of ours",
@@ -159,6 +160,9 @@ TIED = [
     "billing_budget.key_id",
     "accounts_outboxmessage.endpoint_id",
     "accounts_delivery.message_id",
+    "generations_batch.key_id",
+    "generations_batchitem.batch_id",
+    "generations_batchitem.generation_id",
 ]
 
 
@@ -172,6 +176,7 @@ def test_not_even_a_superuser_points_across_tenants(
         "generation_id": theirs.generation,
         "endpoint_id": theirs.message.endpoint_id,
         "message_id": theirs.message.pk,
+        "batch_id": theirs.batch,
     }[pointing]
     with superuser.transaction(force_rollback=True):
         superuser.execute("SET CONSTRAINTS ALL IMMEDIATE")

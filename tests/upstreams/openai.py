@@ -90,6 +90,7 @@ class Upstream:
             [
                 web.post("/v1/images/generations", self._generate),
                 web.post("/v1/images/edits", self._edit),
+                web.get("/v1/models", self._list),
                 web.get("/files/{number}.png", self._file),
             ]
         )
@@ -128,6 +129,11 @@ class Upstream:
             loop.close()
 
     # ---- OpenAI ------------------------------------------------------------------------------
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") != f"Bearer {KEY}":
+            return _error(401, f"Incorrect API key provided: {request.headers.get('Authorization')}.", "", "")
+        return web.json_response({"object": "list", "data": [{"id": model} for model in SIZES]})
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         if request.content_type != "application/json":

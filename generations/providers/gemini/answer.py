@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import binascii
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from generations.errors import ProviderError
-from generations.spec import Image, Kind, Outcome, Refusal, Text, Usage
+from generations.provider.failures import EXCERPT, Malformed, most_telling
+from generations.provider.wire import Answer, parsed
+from generations.spec import Image, Outcome, Refusal, Text, Usage
 
 REFUSED = frozenset(
     {
@@ -23,27 +24,23 @@ REFUSED = frozenset(
     }
 )
 NOTE = 200  # characters of a finish reason or a request id that a history keeps
-_URL_SAFE = str.maketrans("-_", "+/")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 Part = Text | Image | Refusal
 
 
-class Malformed(Exception):
-    """An answer with status 200 that is not what Google documents."""
-
-
-def outcome(body: str, headers: Mapping[str, str]) -> Outcome:
-    """One answer's `Outcome`. Takes the body's text and its headers; raises Malformed.
+def outcome(told: Answer) -> Outcome:
+    """One answer's `Outcome`. Raises Malformed.
 
     A block is a `Refusal` part, not an error. Pictures that the model drew while thinking are
     dropped, thoughts in words and all signatures are kept, and so is the order.
     """
-    media = _header(headers, "content-type").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise Malformed(f"status 200 with content type {media[:100]!r}: {body[:200]!r}")
+    if told.media != "application/json":
+        words = told.body[:EXCERPT].decode(errors="replace")
+        raise Malformed(f"status 200 with content type {told.media[:100]!r}: {words!r}")
     try:
-        return _outcome(json.loads(body), headers)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        return _outcome(parsed(told.body, "data"), told.headers)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise Malformed(f"status 200 with a broken body: {type(error).__name__}: {error}") from None
 
 
@@ -51,19 +48,15 @@ def _outcome(answer: Mapping[str, Any], headers: Mapping[str, str]) -> Outcome:
     candidates = answer.get("candidates") or []
     blocked = _prompt_refusal(answer.get("promptFeedback") or {})
     if not candidates and not blocked:
-        raise Malformed(f"status 200 without candidates: {json.dumps(answer)[:500]}")
+        raise Malformed(f"status 200 without candidates: {str(answer)[:EXCERPT]}")
     parts = (*blocked, *(part for candidate in candidates for part in _candidate(candidate)))
     reasons = [str(c.get("finishReason") or "") for c in candidates] or [p.category for p in blocked]
     return Outcome(
         parts=parts,
         usage=_usage(answer.get("usageMetadata") or {}, any(isinstance(p, Image) for p in parts)),
-        request_id=str(answer.get("responseId") or _header(headers, "x-request-id")),
+        request_id=str(answer.get("responseId") or headers.get("x-request-id", "")),
         finish_reason=_distinct(reasons),
     )
-
-
-def _header(headers: Mapping[str, str], wanted: str) -> str:
-    return next((value for name, value in headers.items() if name.lower() == wanted), "")
 
 
 def _prompt_refusal(feedback: Mapping[str, Any]) -> tuple[Refusal, ...]:
@@ -96,11 +89,12 @@ def _image(blob: Mapping[str, Any], signature: str | None) -> Image:
     return Image(_decoded(blob["data"]), mime, signature)
 
 
-def _decoded(data: str) -> bytes:
+def _decoded(data: str | bytes) -> bytes:
     """Google writes standard base64; relays that use its client write the URL-safe alphabet."""
-    if "-" in data or "_" in data:
-        data = data.translate(_URL_SAFE)
-    return binascii.a2b_base64(data, strict_mode=True)
+    text = data.encode() if isinstance(data, str) else data
+    if b"-" in text or b"_" in text:
+        text = text.translate(_URL_SAFE)
+    return binascii.a2b_base64(text, strict_mode=True)
 
 
 def _usage(told: Mapping[str, Any], drew: bool) -> Usage:
@@ -129,9 +123,12 @@ def merge(results: Sequence[Outcome | ProviderError]) -> Outcome:
 
     Raises the most telling ProviderError when nothing was drawn, unless Google refused the content
     or no call failed: an answer is an answer, even without a picture. `finish_reason` is Google's
-    word (distinct words joined by `, `), then after `; ` the kind of each call that failed.
+    word (distinct words joined by `, `), then after `; ` the kind of each call that failed; `lost` are
+    those that another call may make good.
     """
     answers = [r for r in results if isinstance(r, Outcome)]
+    if len(answers) == len(results) == 1:
+        return answers[0]
     failures = [r for r in results if isinstance(r, ProviderError)]
     parts = [part for answer in answers for part in answer.parts]
     if failures and not any(isinstance(p, Image | Refusal) for p in parts):
@@ -142,14 +139,8 @@ def merge(results: Sequence[Outcome | ProviderError]) -> Outcome:
         usage=_sum(a.usage for a in answers),
         request_id=",".join(filter(None, (a.request_id for a in answers)))[:NOTE],
         finish_reason="; ".join([_distinct(a.finish_reason for a in answers), *notes])[:NOTE],
+        lost=sum(f.retryable for f in failures),
     )
-
-
-def most_telling(failures: Sequence[ProviderError]) -> ProviderError:
-    """The failure to act on: one that would come again, then one that says when to come back."""
-    worth = (Kind.MISCONFIGURED, Kind.BAD_REQUEST, Kind.RATE_LIMITED, Kind.UPSTREAM_ERROR)
-    rank = {kind: place for place, kind in enumerate(worth)}
-    return min(failures, key=lambda f: (rank.get(f.kind, len(rank)), -(f.retry_after or 0)))
 
 
 def _sum(usages: Iterable[Usage]) -> Usage:

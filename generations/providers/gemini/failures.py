@@ -1,18 +1,14 @@
-"""What went wrong: everything that a call to Google can raise, as a `ProviderError`."""
+"""What Google answers instead of a picture: everything but a 200, as a `ProviderError`."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from google.genai import errors
-
 from generations.errors import ProviderError
-from generations.providers.gemini.answer import Malformed
+from generations.provider.failures import EXCERPT, hide, number, seconds
+from generations.provider.wire import Answer
 from generations.spec import Kind
 
 # A channel that answers one of these will answer it to everybody, until an operator edits it.
@@ -21,47 +17,29 @@ OUR_REASONS = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED"})
 PASSING = frozenset({408, 409, 425, 499})
 
 
-def failure(error: Exception, secret: str) -> ProviderError:
-    """The ProviderError that tells `error`; `secret` appears nowhere in it."""
-    match error:
-        case errors.APIError():
-            return _answered(error, secret)
-        case TimeoutError():
-            return ProviderError(Kind.UPSTREAM_TIMEOUT, "no whole answer in time", retryable=True)
-        case Malformed() | json.JSONDecodeError() | UnicodeDecodeError():
-            kind, retryable = Kind.UPSTREAM_ERROR, True
-        case ValueError() | ImportError():  # the client refuses the URL, the key or the model's id
-            kind, retryable = Kind.MISCONFIGURED, False
-        case _:  # refused, reset, cut short, too long, TLS
-            kind, retryable = Kind.UPSTREAM_ERROR, True
-    return ProviderError(kind, hide(f"{type(error).__name__}: {error}", secret), retryable=retryable)
-
-
-def hide(text: str, secret: str) -> str:
-    """The text without the secret."""
-    return text.replace(secret, "[key]") if secret else text
-
-
-def _answered(error: errors.APIError, secret: str) -> ProviderError:
-    """An answer with another status than 200."""
-    told = _told(error.details)
-    headers = getattr(error.response, "headers", None) or {}
-    kind = _kind(error.code, told)
+def answered(answer: Answer, *secrets: str) -> ProviderError:
+    """The ProviderError that tells an answer; no secret appears in it."""
+    told = _told(answer.body)
+    kind = _kind(answer.status, told)
+    words = told.get("message") or answer.body[:EXCERPT].decode(errors="replace")
     return ProviderError(
         kind,
-        hide(f"{error.code} {error.status or ''}: {error.message or error.details}", secret),
+        hide(f"{answer.status} {told.get('status') or ''}: {words}", *secrets),
         retryable=kind not in (Kind.MISCONFIGURED, Kind.BAD_REQUEST),
-        retry_after=_retry_after(told, headers),
+        retry_after=_retry_after(told, answer.headers),
         waits=kind is Kind.RATE_LIMITED,
-        request_id=headers.get("x-request-id", ""),
+        request_id=answer.headers.get("x-request-id", ""),
     )
 
 
-def _told(details: Any) -> Mapping[str, Any]:
-    """The `error` object of Google's envelope, or an empty one."""
-    if not isinstance(details, dict):
+def _told(body: bytes) -> Mapping[str, Any]:
+    """The `error` object of Google's envelope (in a list, where it was to be streamed), or an empty one."""
+    try:
+        read = json.loads(body)
+    except (ValueError, RecursionError):
         return {}
-    inner = details.get("error", details)
+    outer = read[0] if isinstance(read, list) and read else read
+    inner = outer.get("error", outer) if isinstance(outer, dict) else None
     return inner if isinstance(inner, dict) else {}
 
 
@@ -87,25 +65,7 @@ def _details(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _retry_after(told: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait: Google's `RetryInfo`, else the header, in seconds or as a date."""
-    delays = (d["retryDelay"] for d in _details(told) if "retryDelay" in d)
-    header = headers.get("Retry-After", "")
-    found = (_seconds(str(next(delays, "")).removesuffix("s")), _seconds(header), _until(header))
-    return next((seconds for seconds in found if seconds is not None), None)
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _until(date: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    """Seconds to wait: Google's `RetryInfo`, else the header."""
+    delays = (str(d["retryDelay"]) for d in _details(told) if "retryDelay" in d)
+    asked = number(next(delays, "").removesuffix("s"))
+    return seconds(headers.get("Retry-After", "")) if asked is None else asked

@@ -1,108 +1,104 @@
-"""What we ask Google for: an `Order` as contents and settings of `generateContent`."""
+"""What we ask Google for: an `Order` as the JSON of `generateContent`."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
-
-from google.genai import types
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from generations.provider import Job
+from generations.provider.words import hints
 from generations.spec import Order, Picture, Sampling, Text, Turn
 
-# Google's image models take style and quality only as words in the prompt.
-STYLES = {
-    "vivid": "Style: hyper-real and dramatic, with bold colours and strong contrast.",
-    "natural": "Style: realistic and unforced, with plausible light and true colours.",
-}
-FINE = "Quality: the finest detail you can render, with crisp edges and clean textures."
-QUALITIES = dict.fromkeys(("hd", "high", "xhigh", "max"), FINE)
-BACKGROUNDS = {"transparent": "Background: one even, plain white, with nothing else on it and no shadow."}
-MASK = "The last picture is a mask: change only what it leaves transparent, keep everything else as it is."
+Json = dict[str, Any]
 
 
-def contents(order: Order, pictures: Sequence[bytes]) -> list[types.Content]:
-    """The conversation to send; `pictures` are the bytes of `order.inputs`, in their order.
+def bodies(job: Job, pictures: Sequence[bytes]) -> list[bytes]:
+    """The bodies of a job's calls; `pictures` are the bytes of `order.inputs`, in their order. Raises
+    ValueError or IndexError for an order that does not hold together."""
+    order = job.order
+    said: Json = {"contents": contents(order, pictures)}
+    if order.system:
+        said["systemInstruction"] = {"parts": [{"text": order.system}]}
+    if order.sampling.safety:
+        said["safetySettings"] = [{"category": c, "threshold": t} for c, t in order.sampling.safety]
+    seeds = [_seed(order.sampling, order.count - job.count + number) for number in range(job.count)]
+    made = {seed: _body(said, settings(job, seed)) for seed in set(seeds)}
+    return [made[seed] for seed in seeds]
+
+
+def _body(said: Json, config: Json) -> bytes:
+    return json.dumps({**said, "generationConfig": config}, separators=(",", ":")).encode()
+
+
+def patience(seconds: float) -> Mapping[str, str]:
+    """The header that tells Google how long we wait."""
+    return {"X-Server-Timeout": str(math.ceil(seconds))}
+
+
+def contents(order: Order, pictures: Sequence[bytes]) -> list[Json]:
+    """The conversation to send.
 
     `order.turns` is the whole conversation when it ends with the user's turn; otherwise the prompt
     is said after it. Inputs that no turn shows stand before the words of the last turn.
     """
     parts = [_picture(i.mime, data) for i, data in zip(order.inputs, pictures, strict=True)]
-    said = [types.Content(role=turn.role, parts=_turn(turn, parts)) for turn in order.turns]
-    if said and said[-1].role == "user":
+    said = [{"role": turn.role, "parts": _turn(turn, parts)} for turn in order.turns]
+    if said and said[-1]["role"] == "user":
         prompt = ""
     else:
-        said.append(types.Content(role="user", parts=[]))
+        said.append({"role": "user", "parts": []})
         prompt = order.prompt
     shown = {p.input for turn in order.turns for p in turn.parts if isinstance(p, Picture)}
     loose = [part for number, part in enumerate(parts) if number not in shown]
     words = "\n\n".join(filter(None, [prompt, *hints(order)]))
-    said[-1].parts = [*loose, *(said[-1].parts or []), *([types.Part(text=words)] if words else [])]
+    said[-1]["parts"] = [*loose, *said[-1]["parts"], *([{"text": words}] if words else [])]
     return said
 
 
-def hints(order: Order) -> list[str]:
-    """What the order wants of the look, as sentences that go after the prompt."""
-    found = (
-        STYLES.get(order.style or ""),
-        QUALITIES.get(order.quality or ""),
-        BACKGROUNDS.get(order.background or ""),
-        MASK if any(i.role == "mask" for i in order.inputs) else None,
-    )
-    return [sentence for sentence in found if sentence]
+def _picture(mime: str, data: bytes) -> Json:
+    return {"inlineData": {"mimeType": mime, "data": base64.b64encode(data).decode()}}
 
 
-def _picture(mime: str, data: bytes) -> types.Part:
-    return types.Part(inline_data=types.Blob(mime_type=mime, data=data))
-
-
-def _turn(turn: Turn, pictures: Sequence[types.Part]) -> list[types.Part]:
+def _turn(turn: Turn, pictures: Sequence[Json]) -> list[Json]:
     return [_part(part, pictures) for part in turn.parts]
 
 
-def _part(part: Text | Picture, pictures: Sequence[types.Part]) -> types.Part:
-    signature = base64.b64decode(part.signature, validate=True) if part.signature else None
-    if isinstance(part, Text):
-        return types.Part(text=part.text, thought=part.thought or None, thought_signature=signature)
-    return types.Part(inline_data=pictures[part.input].inline_data, thought_signature=signature)
+def _part(part: Text | Picture, pictures: Sequence[Json]) -> Json:
+    if isinstance(part, Picture):
+        said = dict(pictures[part.input])
+    else:
+        said = {"text": part.text, **({"thought": True} if part.thought else {})}
+    if part.signature:
+        base64.b64decode(part.signature, validate=True)
+        said["thoughtSignature"] = part.signature
+    return said
 
 
-def settings(job: Job, number: int, seconds: float) -> types.GenerateContentConfig:
-    """The settings of call `number` (from 0) of a job, which may take `seconds`.
+def settings(job: Job, seed: int | None) -> Json:
+    """The `generationConfig` of a call.
 
     The model follows the last input picture when no ratio is asked, and knows no other resolution
     than 1K unless it is told one (older models refuse to be told).
     """
-    order = job.order
-    ratio = order.ratio or (None if order.inputs else job.size.ratio)
+    order, sampling = job.order, job.order.sampling
+    ratio = (order.ratio or job.size.ratio) if job.exact else None
     size = None if job.size.resolution == "1K" else job.size.resolution
-    picture = types.ImageConfig(aspect_ratio=ratio, image_size=size)
-    return types.GenerateContentConfig(
-        response_modalities=["TEXT", "IMAGE"],
-        image_config=picture if ratio or size else None,
-        system_instruction=order.system or None,
-        temperature=order.sampling.temperature,
-        top_p=order.sampling.top_p,
-        top_k=order.sampling.top_k,
-        max_output_tokens=order.sampling.max_output_tokens,
-        stop_sequences=list(order.sampling.stop) or None,
-        seed=_seed(order.sampling, order.count - job.count + number),
-        safety_settings=_safety(order.sampling) or None,
-        http_options=types.HttpOptions(timeout=max(1, round(seconds * 1000))),  # milliseconds
-        # The client would call again by itself, for functions and for answers cut short.
-        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-        automatic_continuation=False,
-        should_return_http_response=True,
-    )
+    picture = {name: value for name, value in (("aspectRatio", ratio), ("imageSize", size)) if value}
+    said = {
+        "imageConfig": picture or None,
+        "temperature": sampling.temperature,
+        "topP": sampling.top_p,
+        "topK": sampling.top_k,
+        "maxOutputTokens": sampling.max_output_tokens,
+        "stopSequences": list(sampling.stop) or None,
+        "seed": seed,
+    }
+    return {"responseModalities": ["TEXT", "IMAGE"]} | {k: v for k, v in said.items() if v is not None}
 
 
 def _seed(sampling: Sampling, number: int) -> int | None:
     """Each picture of an order has its own seed, or they would all be the same picture."""
     return None if sampling.seed is None else sampling.seed + number
-
-
-def _safety(sampling: Sampling) -> list[types.SafetySetting]:
-    return [
-        types.SafetySetting(category=types.HarmCategory(c), threshold=types.HarmBlockThreshold(t))
-        for c, t in sampling.safety
-    ]

@@ -74,6 +74,9 @@ class Sandbox:
                 raise
         raise ProviderError(Kind.UPSTREAM_TIMEOUT, f"no answer in {job.deadline:g} s", retryable=True)
 
+    async def probe(self, model: str, deadline: float) -> None:
+        """It is always there."""
+
     async def close(self) -> None:
         """Let the threads end; may be called twice."""
         self._threads.shutdown(wait=False, cancel_futures=True)

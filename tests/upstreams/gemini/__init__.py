@@ -135,6 +135,7 @@ class Upstream:
                 web.post("/{version:v1|v1beta}/models/{model}:generateContent", self._generate),
                 web.post("/token", self.robots.give),
                 web.post(f"/{{version:v1}}/{VERTEX}/models/{{model}}:generateContent", self._generate),
+                web.get(f"/{{version:v1}}/{VERTEX}/models/{{model}}", self._show),
             ]
         )
         return app

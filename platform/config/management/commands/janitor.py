@@ -15,9 +15,9 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
 from accounts.webhooks.dispatcher import STOP_SECONDS, Dispatcher
-from billing import seals
+from billing import alerts, seals
 from config.proof.run import prove
-from generations import notices, orphans, sweep
+from generations import notices, orphans, pulse, sweep
 from generations.actions import batches
 from generations.batches import feeding
 
@@ -87,7 +87,10 @@ def chores() -> list[Chore]:
         Chore("forget idempotency", 600.0, sweep.forget_idempotency),
         Chore("forget beats", 60.0, sweep.forget_beats),
         Chore("seal", 60.0, seals.seal_all),
+        Chore("roll up", 60.0, pulse.roll_up, aside=True),
+        Chore("tell of money", 60.0, alerts.tell),
         Chore("expire inputs", 600.0, orphans.expire_inputs, due=time.monotonic() + 60, aside=True),
+        Chore("expire outputs", 300.0, orphans.expire_outputs, due=time.monotonic() + 30, aside=True),
         Chore("collect orphans", HOUR, orphans.collect, due=time.monotonic() + 300, aside=True),
         Chore("prove", 24 * HOUR, prove_all, due=time.monotonic() + HOUR, aside=True),
     ]

@@ -52,7 +52,6 @@ class Command(BaseCommand):
         _write(path, secrets)
         self.stdout.write(f"The demo is ready; its secrets are in {path}.")
 
-
     def _past(self, organization: Organization) -> None:
         """Thirty days of it, once, where the administrator's URL is at hand."""
         with tenant(organization):

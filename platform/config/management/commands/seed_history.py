@@ -17,7 +17,7 @@ from accounts.errors import NotFound
 from accounts.models import Membership, Organization, Role
 from config import past
 from config.past.story import Caller, Cell, Story
-from generations import catalogue
+from generations import catalogue, pulse
 from generations.models import Generation
 from runtime.clock import utc_now
 from runtime.tenancy import tenant
@@ -73,7 +73,9 @@ def fill(
     now = utc_now()
     begin = now - timedelta(days=days)
     story = Story(_callers(organization), _cells(), count=generations, begin=begin, end=now, seed=seed)
-    return past.write(admin_url, organization.pk, story, now=now, told=told)
+    written = past.write(admin_url, organization.pk, story, now=now, told=told)
+    pulse.roll_up(begin)
+    return written
 
 
 def _organization(slug: str) -> Organization:

@@ -1,0 +1,1 @@
+"""The forms of the account pages: one file per family."""

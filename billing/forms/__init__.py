@@ -1,0 +1,1 @@
+"""The forms of the billing pages: one file per family."""

@@ -1,0 +1,202 @@
+"""Usage as it is drawn: every step of the range, also those in which nothing happened; the biggest groups
+by name and the rest together; what failed, by its kind. The sum of what is drawn is the whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from accounts.models import Organization
+from billing import usage
+from billing.usage import QUARTER, Line, Totals
+
+DRAWN: Final = 6
+"""Groups with a colour of their own; the rest shares one."""
+NO_FAILURES: Final = ("succeeded", "cancelled")
+Value = UUID | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is drawn: quarters from `since` up to `until`, by `day` or `hour` of the timezone, by one of
+    `usage.COLUMNS` or not at all, narrowed by any of them."""
+
+    since: datetime
+    until: datetime
+    zone: ZoneInfo
+    step: str
+    by: str
+    where: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one key, member, model, dialect or outcome comes to."""
+
+    value: Value
+    totals: Totals
+    failed: int
+
+    @property
+    def failed_share(self) -> float:
+        return share(self.failed, self.totals.generations)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One step: what it comes to, in all, of each drawn group, and failures of each kind."""
+
+    at: datetime
+    totals: Totals
+    groups: tuple[Totals, ...]
+    failures: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """`groups` are all there are, dearest first. `drawn` are those of each point's `groups`; with `rest` the
+    last of them is everything else. `kinds` are those of each point's `failures`."""
+
+    asked: Asked
+    totals: Totals
+    failed: int
+    points: tuple[Point, ...]
+    groups: tuple[Group, ...]
+    drawn: tuple[Value, ...]
+    rest: bool
+    kinds: tuple[str, ...]
+
+    @property
+    def failed_share(self) -> float:
+        """Of all that ended; what was cancelled did not fail."""
+        return share(self.failed, self.totals.generations)
+
+
+def share(part: int, whole: int) -> float:
+    """0 to 1."""
+    return part / whole if whole else 0.0
+
+
+def gather(organization: Organization, mode: str, asked: Asked) -> Series:
+    """Two or three queries, however long the range. Raises InvalidValue (more than 10,000 lines)."""
+    outcomes = _report(organization, mode, asked, (asked.step, "outcome"))
+    groups = _groups(asked.by, _report(organization, mode, asked, _unlike(asked.by, "outcome")))
+    drawn = [group.value for group in groups[:DRAWN] if group.value is not None]
+    of_group = _report(organization, mode, asked, (asked.step, asked.by), drawn) if drawn else ()
+    kinds = _kinds(outcomes)
+    points = tuple(_points(asked, outcomes, of_group, drawn, len(groups) > len(drawn), kinds))
+    return Series(
+        asked=asked,
+        totals=_together(outcomes),
+        failed=sum(sum(point.failures) for point in points),
+        points=points,
+        groups=groups,
+        drawn=tuple(drawn),
+        rest=len(groups) > len(drawn),
+        kinds=kinds,
+    )
+
+
+def _report(
+    organization: Organization, mode: str, asked: Asked, by: tuple[str, ...], only: list[Any] | None = None
+) -> tuple[Line, ...]:
+    if not by:
+        return ()
+    where = {**asked.where, **({asked.by: only} if only is not None else {})}
+    found = usage.report(
+        organization, mode, since=asked.since, until=asked.until, zone=asked.zone, by=by, where=where
+    )
+    return found.lines
+
+
+def _unlike(by: str, other: str) -> tuple[str, ...]:
+    """Both, or one if they are the same, or none."""
+    return tuple(dict.fromkeys((by, other))) if by else ()
+
+
+def _groups(by: str, lines: Iterable[Line]) -> tuple[Group, ...]:
+    of: defaultdict[Value, list[Line]] = defaultdict(list)
+    for line in lines:
+        of[getattr(line, by)].append(line)
+    made = [
+        Group(value, Totals.sum(line.totals for line in mine), _failed(mine)) for value, mine in of.items()
+    ]
+    return tuple(sorted(made, key=lambda g: (-g.totals.amount, -g.totals.generations, str(g.value))))
+
+
+def _together(lines: Iterable[Line]) -> Totals:
+    return Totals.sum(line.totals for line in lines)
+
+
+def _failed(lines: Iterable[Line]) -> int:
+    return sum(line.totals.generations for line in lines if line.outcome not in NO_FAILURES)
+
+
+def _kinds(lines: Iterable[Line]) -> tuple[str, ...]:
+    """Those that failed most come first."""
+    counted: defaultdict[str, int] = defaultdict(int)
+    for line in lines:
+        if line.outcome not in NO_FAILURES:
+            counted[line.outcome] += line.totals.generations
+    return tuple(sorted(counted, key=lambda kind: (-counted[kind], kind)))
+
+
+def _points(
+    asked: Asked,
+    outcomes: Iterable[Line],
+    of_group: Iterable[Line],
+    drawn: list[Any],
+    rest: bool,
+    kinds: tuple[str, ...],
+) -> Iterator[Point]:
+    whole, part = _by_step(asked, outcomes), _by_step(asked, of_group)
+    for at in steps(asked):
+        mine, step = whole[_name(asked, at)], part[_name(asked, at)]
+        totals = Totals.sum(line.totals for line in mine)
+        groups = [
+            Totals.sum(line.totals for line in step if getattr(line, asked.by) == value) for value in drawn
+        ]
+        if rest:
+            groups.append(totals - Totals.sum(groups))
+        failures = tuple(
+            sum(line.totals.generations for line in mine if line.outcome == kind) for kind in kinds
+        )
+        yield Point(at, totals, tuple(groups), failures)
+
+
+def _by_step(asked: Asked, lines: Iterable[Line]) -> defaultdict[Any, list[Line]]:
+    of: defaultdict[Any, list[Line]] = defaultdict(list)
+    for line in lines:
+        assert line.at is not None
+        of[_name(asked, line.at)].append(line)
+    return of
+
+
+def _name(asked: Asked, at: datetime) -> Any:
+    """A day is a date: there are midnights that come twice, and some that never come. An hour is a moment."""
+    local = at.astimezone(asked.zone)
+    return local.date() if asked.step == "day" else at.timestamp()
+
+
+def steps(asked: Asked) -> Iterator[datetime]:
+    """The beginning of every day or hour of the range, in its timezone."""
+    if asked.step == "day":
+        first, last = (at.astimezone(asked.zone).date() for at in (asked.since, asked.until - QUARTER))
+        for number in range((last - first).days + 1):
+            yield datetime.combine(first + timedelta(days=number), time(), asked.zone)
+        return
+    for at in dict.fromkeys(_hours(int(asked.since.timestamp()), int(asked.until.timestamp()), asked.zone)):
+        yield datetime.fromtimestamp(at, asked.zone)
+
+
+def _hours(since: int, until: int, zone: ZoneInfo) -> Iterator[int]:
+    """For each quarter the beginning of its hour in the zone, in seconds since 1970: there the hour that
+    comes twice is two, and hours that begin at a quarter to are where they are."""
+    for quarter in range(since, until, int(QUARTER.total_seconds())):
+        local = datetime.fromtimestamp(quarter, zone)
+        yield quarter - local.minute * 60 - local.second

@@ -1,0 +1,1 @@
+"""The pages of usage and of money: one file per family."""

@@ -1,0 +1,1 @@
+"""The management API of what was asked and what came out."""

@@ -1,0 +1,1 @@
+"""The pages about what was asked and what came out: one file per family."""

@@ -1,0 +1,23 @@
+// Filters that take effect as they are chosen, in an address without empty words.
+"use strict";
+
+for (const bar of document.querySelectorAll(".narrow-bar")) bar.dataset.live = "";
+
+document.addEventListener("htmx:configRequest", (event) => {
+  const bar = event.target.closest(".narrow-bar");
+  if (!bar) return;
+  const said = event.detail.parameters;
+  for (const name of [...new Set(said.keys?.() ?? Object.keys(said))]) {
+    if (said[name] === "") delete said[name];
+  }
+});
+
+// A download leaves this page where it is: its button is free again.
+document.addEventListener("submit", (event) => {
+  if (!event.submitter?.hasAttribute("data-stays")) return;
+  const { submitter, target } = event;
+  setTimeout(() => {
+    submitter.removeAttribute("aria-busy");
+    delete target.dataset.sent;
+  }, 1500);
+});
