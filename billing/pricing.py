@@ -54,6 +54,11 @@ class Version:
     since: datetime
     until: datetime | None
 
+    @property
+    def million(self) -> int:
+        """Nano-dollars of a million tokens."""
+        return self.unit_price * 1_000_000
+
     def state(self, now: datetime) -> str:
         """`now`, `planned` or `past`."""
         if self.since > now:

@@ -89,6 +89,19 @@ class Account:
     def seconds(self) -> float:
         return sum(phase.seconds for phase in self.phases)
 
+    @property
+    def open(self) -> int:
+        """Tokens that are held still."""
+        return self.held - self.charged - self.returned
+
+    @property
+    def bars(self) -> Iterator[tuple[str, float, float]]:
+        """Each phase as it is drawn: its tone, and where it begins and how long it is in thousandths."""
+        whole, passed = self.seconds, 0.0
+        for phase in self.phases:
+            yield phase.tone, round(1000 * passed / whole, 1), round(1000 * phase.seconds / whole, 1)
+            passed += phase.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -131,7 +144,7 @@ def _tokens(entries: Sequence[Transfer]) -> dict[str, int]:
 
 def _dated(lines: Sequence[Line], began: datetime) -> Iterator[Line]:
     for line in lines:
-        since = (line.at - began).total_seconds()
+        since = max((line.at - began).total_seconds(), 0.0)
         yield Line(line.at, line.words, line.tone, since, line.tokens, line.amount)
 
 

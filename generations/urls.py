@@ -21,6 +21,7 @@ urlpatterns = [
     path("o/<slug:team>/steps/", overview.steps, name="first_steps"),
     path("o/<slug:team>/playground/", playground.index, name="playground"),
     path("o/<slug:team>/playground/price/", playground.price, name="playground_price"),
+    path("o/<slug:team>/playground/settings/", playground.settings, name="playground_settings"),
     path("o/<slug:team>/playground/references/", playground.references, name="playground_references"),
     path("o/<slug:team>/playground/<uuid:generation>/", playground.run, name="playground_run"),
     path("o/<slug:team>/playground/<uuid:generation>/stage/", playground.stage, name="playground_stage"),

@@ -128,7 +128,8 @@ def _void_invitations(membership: Membership) -> None:
     made.filter(accepted_at=None, revoked_at=None).update(revoked_at=database_now())
 
 
-def _known(role: str) -> str:
+def known(role: str) -> str:
+    """The role of that name. Raises InvalidValue."""
     if role not in Role.values:
         raise InvalidValue("role", f"{role!r} is no role. Use one of: {', '.join(Role.values)}.")
     return str(role)

@@ -1,5 +1,5 @@
-"""The operators' pages of people, keys and traces."""
+"""The operators' pages of people, keys, messages and traces."""
 
-from accounts.admin import people, traces
+from accounts.admin import keys, people, traces, webhooks
 
-__all__ = ["people", "traces"]
+__all__ = ["keys", "people", "traces", "webhooks"]

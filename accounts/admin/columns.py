@@ -140,6 +140,12 @@ def code(value: Any) -> SafeString | None:
     return format_html('<code class="mono">{}</code>', value) if value not in (None, "") else None
 
 
+def text(value: str | bytes) -> SafeString | None:
+    """What a program wrote, as it stands; bytes that are no text are shown as signs."""
+    plain = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return format_html('<pre class="pre" tabindex="0">{}</pre>', plain) if plain else None
+
+
 def short(identifier: Any) -> SafeString:
     """The end of an id: the beginnings of time-ordered ones are alike. The whole on hover."""
     return format_html('<code class="mono" title="{}">…{}</code>', identifier, str(identifier)[-8:])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation, ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -47,6 +48,16 @@ class Doing:
         return doing.step()
 
     # ---- the steps -------------------------------------------------------------------------------
+
+    def begin(self, found: QuerySet[Any]) -> HttpResponseBase:
+        """From a list: its rows were chosen. Within the operator's scope."""
+        rows = list(found[: MOST + 1])
+        if len(rows) > MOST:
+            messages.info(self.request, f"These are the newest {MOST} of the list: do it in parts.")
+            rows = rows[:MOST]
+        self.page.mark(self.request, rows)
+        self.deed.prepare(rows)
+        return self._page(rows, self.deed.made_form(rows), "ask", back=self.request.get_full_path())
 
     def step(self) -> HttpResponseBase:
         """Ask; or preview; or do."""
@@ -149,7 +160,9 @@ class Doing:
 
     # ---- how it looks ----------------------------------------------------------------------------
 
-    def _page(self, rows: Sequence[Any], form: Any, step: str, asked: Any = None) -> TemplateResponse:
+    def _page(
+        self, rows: Sequence[Any], form: Any, step: str, *, asked: Any = None, back: str = ""
+    ) -> TemplateResponse:
         values: Values = getattr(form, "cleaned_data", {}) if step != "ask" else {}
         possible = [row for row in rows if not self.deed.problem(row)]
         context = {
@@ -158,7 +171,8 @@ class Doing:
             "heading": self.deed.title,
             "title": self.deed.title,
             "parent": {"title": self.page.heading, "link": self.page.address()},
-            "page": self.page,
+            "action": self.page.deed_address(self.deed),
+            "reach": "all" if not rows else "one" if len(rows) == 1 else "many",
             "deed": self.deed,
             "form": form,
             "step": step,
@@ -171,7 +185,7 @@ class Doing:
             "word": self.deed.word(rows) if step == "ask" else "",
             "chosen": " ".join(str(row.pk) for row in rows),
             "nonce": self.nonce,
-            "back": self._back(asked.back if asked else self._asked("back")),
+            "back": self._back(asked.back if asked else back or self._asked("back")),
             "asked": asked,
             "second": self._second(rows, form) if step == "second" else None,
         }

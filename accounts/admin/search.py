@@ -4,6 +4,7 @@ index first, so that a search never scans the history."""
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -30,6 +31,14 @@ def keys(term: str) -> list[ApiKey]:
     return list(
         ApiKey.objects.across().filter(public_id=public).only("id", "organization_id", "mode", "public_id")
     )
+
+
+def message(term: str) -> UUID | None:
+    """The message that this id, ours or the receivers' (`msg_...`), names."""
+    try:
+        return UUID(term.removeprefix("msg_"))
+    except ValueError:
+        return None
 
 
 def people(term: str) -> list[User]:

@@ -29,10 +29,7 @@ def sent_before(request: HttpRequest, form: Form) -> HttpResponse | None:
     address = request.session.get(SENT, {}).get(form.cleaned_data["once"])
     if address is None:
         return None
-    messages.info(
-        request,
-        "That form was sent before, and the secret was shown then. If you did not keep it, rotate it.",
-    )
+    messages.info(request, SHOWN)
     return redirect(str(address))
 
 

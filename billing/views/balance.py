@@ -86,7 +86,8 @@ def prices(request: TeamRequest) -> HttpResponse:
     """Every price there was, is and will be."""
     now = utc_now()
     rows = [(version, version.state(now)) for version in pricing.versions()]
-    return render(request, "billing/prices.html", {"rows": rows})
+    books = request.team.may(Permission.EXPORT_BILLING)
+    return render(request, "billing/prices.html", {"rows": rows, "sees_books": books})
 
 
 # ---- the alert -------------------------------------------------------------------------------

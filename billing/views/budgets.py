@@ -70,7 +70,11 @@ def _usage(request: TeamRequest, limit: Limit) -> str:
 @require_safe
 def index(request: TeamRequest) -> HttpResponse:
     """All of them."""
-    context = {"bars": bars(request), "may_change": request.team.may(Permission.KEY_MANAGE)}
+    context = {
+        "bars": bars(request),
+        "may_change": request.team.may(Permission.KEY_MANAGE),
+        "sees_books": request.team.may(Permission.EXPORT_BILLING),
+    }
     return render(request, "billing/budgets.html", context)
 
 

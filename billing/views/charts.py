@@ -38,6 +38,11 @@ class Chart:
     rows: tuple[Row, ...]
     foot: tuple[str, ...]
 
+    @property
+    def data_id(self) -> str:
+        """Where on the page the drawn numbers are."""
+        return f"{self.name}-numbers"
+
 
 @dataclass(frozen=True, slots=True)
 class _Measure:

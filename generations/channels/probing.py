@@ -42,7 +42,9 @@ def probe(channel: Channel) -> list[Probed]:
 async def _probe(provider: str, account: Account, served: Sequence[tuple[str, str]]) -> list[Probed]:
     asked = engine(provider, account)
     try:
-        problems = await asyncio.gather(*(_ask(asked.probe(upstream, PROBE_SECONDS)) for _, upstream in served))
+        problems = await asyncio.gather(
+            *(_ask(asked.probe(upstream, PROBE_SECONDS)) for _, upstream in served)
+        )
     finally:
         await asked.close()
     return [Probed(*names, problem) for names, problem in zip(served, problems, strict=True)]

@@ -75,6 +75,9 @@ class PlaygroundForm(forms.Form):
         self.fields["count"].max_value = self.offer.max_count  # type: ignore[attr-defined]
         self.fields["count"].widget.attrs |= {"max": self.offer.max_count, "min": 1}
         self.initial.setdefault("once", word(20))
+        for name in ("ratio", "resolution"):  # another model's, or a picture's that is not there
+            if self.initial.get(name) not in dict(self.fields[name].choices):  # type: ignore[attr-defined]
+                self.initial.pop(name, None)
 
     def _chosen(self, offers: Sequence[Offer]) -> Offer:
         named = self._present("model")

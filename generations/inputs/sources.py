@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import binascii
 import re
 from dataclasses import dataclass
 from urllib.parse import quote
+
+import pybase64
 
 from accounts import egress
 from generations import links
@@ -76,7 +77,7 @@ def decode_base64(text: str) -> bytes:
         raise not_an_image("is not valid base64.")
     try:
         standard = letters.encode("ascii").translate(bytes.maketrans(b"-_", b"+/")) + padding.encode()
-        return base64.b64decode(standard, validate=True)
+        return pybase64.b64decode(standard, validate=True)
     except (binascii.Error, ValueError):
         raise not_an_image("is not valid base64.") from None
 

@@ -114,8 +114,12 @@ def _pictures(request: TeamRequest) -> list[Any]:
 @team_page(Permission.USAGE_READ)
 @require_safe
 def steps(request: TeamRequest) -> HttpResponse:
-    """A piece of the page: the list that ticks itself."""
-    return render(request, "generations/overview/steps.html", {"steps": _steps(request)})
+    """A piece of the page: the list that ticks itself. When all is done the page comes anew."""
+    left = _steps(request)
+    answer = render(request, "generations/overview/steps.html", {"steps": left})
+    if not left:
+        answer["HX-Refresh"] = "true"
+    return answer
 
 
 def _steps(request: TeamRequest) -> list[Step]:

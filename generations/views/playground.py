@@ -138,16 +138,25 @@ def _wish(form: PlaygroundForm, change: Shown | None) -> Wish:
 def references(request: TeamRequest) -> HttpResponse:
     """A piece of the form: the pictures that were dropped or picked, kept from now on."""
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")[:MOST_FILES]]
-    context: dict[str, Any] = {"kept": [], "trouble": ""}
+    context: dict[str, Any] = {"kept": [], "refused": ""}
     try:
         found = async_to_sync(composing.keep_files)(composing.owner_of(request), files)
         context["kept"] = [(url, links.local(url)) for url in found]
     except Problem as problem:
-        context["trouble"] = problem.message
+        context["refused"] = problem.message
     return render(request, "generations/playground/references.html", context)
 
 
 # ---- pieces of the page ----------------------------------------------------------------------
+
+
+@team_page(Permission.GENERATION_SUBMIT)
+@require_safe
+def settings(request: TeamRequest) -> HttpResponse:
+    """A piece of the form: the ratios, sizes and limits of the model that was chosen."""
+    initial = {name: value for name, value in request.GET.items() if value}
+    form = PlaygroundForm(offers=_offers(), initial={**initial, "keep": request.GET.getlist("keep")})
+    return render(request, "generations/playground/settings.html", {"form": form})
 
 
 @team_page(Permission.GENERATION_SUBMIT)
@@ -192,6 +201,7 @@ def _stage(request: TeamRequest, item: Item, order: Order) -> dict[str, Any]:
         "order": order,
         "live": live,
         "size": size,
+        "ratio": f"{size.width / size.height:.3f}" if size else "",
         "places": range(row.count) if live else (),
         "pictures": shown_of(item),
         "seconds": (row.finished_at - row.created_at).total_seconds() if row.finished_at else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -49,6 +50,7 @@ def index(request: TeamRequest) -> HttpResponse:
         "rows": [_row(call, {key: row.name for key, row in keys.items()}) for call in page.rows],
         "states": _states(request, str(form.data.get("hundred", ""))),
         "narrowed": form.filters != CallFilters(),
+        "snippet": f'curl -sS {settings.EASEL.url}/openai/v1/models -H "Authorization: Bearer $EASEL_KEY"',
         **lists.narrowing(request, form),
         **lists.paging(request, page),
     }

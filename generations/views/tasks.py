@@ -64,6 +64,8 @@ def index(request: TeamRequest) -> HttpResponse:
         "rows": [_row(request, item, lists.source_of(item.row, keys)) for item in page.items],
         "states": _states(request, form.filters.states),
         "narrowed": form.filters != listing.Filters(),
+        "may_see_keys": team.may(Permission.KEY_READ),
+        "may_order": team.may(Permission.GENERATION_SUBMIT),
         **lists.narrowing(request, form),
         **lists.paging(request, page),
     }
@@ -120,6 +122,7 @@ def _facts(request: TeamRequest, item: Item, order: Order) -> dict[str, Any]:
         "row": row,
         "order": order,
         "cost": row.tokens * row.unit_price,
+        "a_million": row.unit_price * 1_000_000,
         "ids": _ids(row),
         "key": lists.names_of_keys(request, [row.key_id]).get(row.key_id),
         "pictures": pictures if team.may(Permission.IMAGE_READ) else [],

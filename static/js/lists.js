@@ -6,9 +6,9 @@ for (const bar of document.querySelectorAll(".narrow-bar")) bar.dataset.live = "
 document.addEventListener("htmx:configRequest", (event) => {
   const bar = event.target.closest(".narrow-bar");
   if (!bar) return;
-  const said = event.detail.parameters;
-  for (const name of [...new Set(said.keys?.() ?? Object.keys(said))]) {
-    if (said[name] === "") delete said[name];
+  const said = event.detail.formData;
+  for (const name of new Set(said.keys())) {
+    if (said.getAll(name).every((value) => value === "")) said.delete(name);
   }
 });
 

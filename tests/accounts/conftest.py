@@ -11,6 +11,8 @@ from accounts.actions import organizations
 from accounts.auditing import Actor
 from accounts.models import Organization, User
 from runtime.ids import BASE36, word
+from tests.accounts.visits import Visitor
+from tests.cast import Cast
 
 
 @pytest.fixture
@@ -23,3 +25,15 @@ def make_organization(database: Any) -> Callable[[], Organization]:
         return organizations.create(name=f"Team {slug}", slug=slug, owner=owner, by=Actor.system("test"))
 
     return make
+
+
+@pytest.fixture
+def owner(cast: Cast) -> Visitor:
+    """The owner at the pages of his team."""
+    return Visitor(cast.owner, cast.organization)
+
+
+@pytest.fixture
+def developer(cast: Cast) -> Visitor:
+    """A developer at them."""
+    return Visitor(cast.developer, cast.organization)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from pybase64 import b64encode
 
 from generations.spec import Kind, Report, State
 

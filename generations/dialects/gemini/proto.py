@@ -5,11 +5,12 @@ Paths in errors are camelCase, as the documentation has them: `generationConfig.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Collection
 from functools import cache
 from typing import Any
+
+import pybase64
 
 from generations.errors import Problem
 from generations.spec import Kind
@@ -138,8 +139,8 @@ def decoded(text: str, path: str) -> bytes:
     if "-" in text or "_" in text:
         text = text.translate(_URL_SAFE)
     try:
-        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
-    except ValueError:  # binascii's own error, and what is not ASCII
+        return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:  # its own error, and what is not ASCII
         shown = clip(text, 20)
         raise bad(
             path, f"Invalid value at '{path}' (TYPE_BYTES), Base64 decoding failed for \"{shown}\""

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pybase64 import b64encode
 
 from generations.dialect import Answer, Desk
 from generations.errors import Problem

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from pybase64 import b64encode
 
 from generations.dialect import Desk, Incoming
 from generations.dialects.openai.errors import failure, word

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import pybase64
 
 from generations.errors import ProviderError
 from generations.provider.failures import EXCERPT, Malformed, most_telling
@@ -94,7 +95,7 @@ def _decoded(data: str | bytes) -> bytes:
     text = data.encode() if isinstance(data, str) else data
     if b"-" in text or b"_" in text:
         text = text.translate(_URL_SAFE)
-    return binascii.a2b_base64(text, strict_mode=True)
+    return pybase64.b64decode(text, validate=True)
 
 
 def _usage(told: Mapping[str, Any], drew: bool) -> Usage:

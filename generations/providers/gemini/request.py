@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pybase64
+
 from generations.provider import Job
 from generations.provider.words import hints
 from generations.spec import Order, Picture, Sampling, Text, Turn
@@ -59,7 +61,7 @@ def contents(order: Order, pictures: Sequence[bytes]) -> list[Json]:
 
 
 def _picture(mime: str, data: bytes) -> Json:
-    return {"inlineData": {"mimeType": mime, "data": base64.b64encode(data).decode()}}
+    return {"inlineData": {"mimeType": mime, "data": pybase64.b64encode(data).decode()}}
 
 
 def _turn(turn: Turn, pictures: Sequence[Json]) -> list[Json]:

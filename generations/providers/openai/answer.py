@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pybase64
 from yarl import URL
 
 from generations.errors import ProviderError
@@ -62,7 +62,7 @@ def _file(item: Mapping[str, Any]) -> bytes | str:
 
 
 def _unpacked(text: str | bytes) -> bytes:
-    return binascii.a2b_base64(text, strict_mode=True)
+    return pybase64.b64decode(text, validate=True)
 
 
 def _usage(told: Mapping[str, Any]) -> Usage:
