@@ -23,6 +23,19 @@ def price_of(model: str, at: datetime | None = None) -> int:
     return found.unit_price
 
 
+def priced() -> list[str]:
+    """The models that ever had a price."""
+    return sorted(set(Price.objects.values_list("model", flat=True)))
+
+
+def current(model: str) -> int:
+    """Nano-dollars per token now; 0 for a model whose first price is still to come."""
+    try:
+        return price_of(model)
+    except UnknownPrice:
+        return 0
+
+
 def unpriced(models: Iterable[str]) -> set[str]:
     """Those of the models that never had a price."""
     return set(models) - set(Price.objects.values_list("model", flat=True))

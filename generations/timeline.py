@@ -8,7 +8,7 @@ said of it, what moved in the ledger, who was told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -23,6 +23,7 @@ from runtime.clock import utc_now
 from runtime.tenancy import tenant
 
 MOST_AHEAD: Final = 1000
+ONE_END: Final = timedelta(seconds=0.5)
 VERDICTS: Final[Mapping[str, str]] = {
     Kind.CONTENT_BLOCKED: "blocked the content",
     Kind.NO_IMAGE: "answered without an image",
@@ -123,7 +124,7 @@ def read(organization: Organization, item: Item) -> tuple[Whole, Account]:
 def account(whole: Whole, told: Sequence[Told], ahead: int | None, now: datetime) -> Account:
     """The account of what was read; a generation that goes on is told up to `now`."""
     row, tokens = whole.item.row, _tokens(whole.entries)
-    lines = sorted(_lines(whole, told, ahead), key=lambda line: line.at)
+    lines = sorted(_lines(whole, told, ahead), key=lambda line: line.at)  # of one moment: as they come
     return Account(
         phases=tuple(_phases(whole, row.finished_at or now)),
         lines=tuple(_dated(lines, row.created_at)),
@@ -144,8 +145,7 @@ def _tokens(entries: Sequence[Transfer]) -> dict[str, int]:
 
 def _dated(lines: Sequence[Line], began: datetime) -> Iterator[Line]:
     for line in lines:
-        since = max((line.at - began).total_seconds(), 0.0)
-        yield Line(line.at, line.words, line.tone, since, line.tokens, line.amount)
+        yield replace(line, since=max((line.at - began).total_seconds(), 0.0))
 
 
 # ---- rows ------------------------------------------------------------------------------------
@@ -223,16 +223,26 @@ def _calls(attempt: Attempt, begun: datetime) -> Iterator[_Mark]:
 
 
 def _lines(whole: Whole, told: Sequence[Told], ahead: int | None) -> Iterator[Line]:
+    """In the order of what follows from what, for lines of one moment."""
+    row = whole.item.row
     yield from _asked(whole)
-    yield _taken(whole.item.row, ahead)
-    for entry in whole.entries:
-        yield _moved(entry)
+    yield _taken(row, ahead)
+    yield from (_moved(entry) for entry in whole.entries if entry.kind == "hold")
     for attempt in whole.attempts:
-        yield from _tried(attempt)
-    if whole.item.row.state in (State.SUCCEEDED, State.FAILED, State.CANCELLED):
-        yield _ended(whole.item.row)
+        yield from (_by_the_end(line, row) for line in _tried(attempt))
+    yield from (_by_the_end(_moved(entry), row) for entry in whole.entries if entry.kind != "hold")
+    if State(row.state).final:
+        yield _ended(row)
     for one in told:
         yield from _delivered(one)
+
+
+def _by_the_end(line: Line, row: Generation) -> Line:
+    """What the end of a generation writes down is of that moment, though the clock went on meanwhile."""
+    end = row.finished_at
+    if end is None or not timedelta(0) < line.at - end < ONE_END:
+        return line
+    return replace(line, at=end)
 
 
 def _asked(whole: Whole) -> Iterator[Line]:

@@ -220,9 +220,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no ty
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """The deeds of lists, in Django's words."""
         return {
-            deed.name: (_begin(deed), deed.name, deed.title)
-            for deed in self._allowed(request)
-            if deed.many
+            deed.name: (_begin(deed), deed.name, deed.title) for deed in self._allowed(request) if deed.many
         }
 
     def deed_address(self, deed: Deed) -> str:

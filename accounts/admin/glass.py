@@ -59,9 +59,7 @@ def sees_any(request: HttpRequest) -> bool:
 
 def break_glass(request: HttpRequest, organization: Organization, reason: str) -> None:
     """Note it, then look. Raises InvalidValue."""
-    operators.break_glass(
-        organization=organization, reason=reason, minutes=MINUTES, by=actor(request)
-    )
+    operators.break_glass(organization=organization, reason=reason, minutes=MINUTES, by=actor(request))
     until = datetime.now(UTC) + timedelta(minutes=MINUTES)
     known = {str(key): (one.name, one.until.isoformat()) for key, one in broken(request).items()}
     request.session[KEPT] = known | {str(organization.pk): (organization.name, until.isoformat())}

@@ -19,7 +19,6 @@ from accounts.admin.names import named_organization
 from accounts.auditing import ActorType
 from accounts.models import AuditEvent
 
-
 _ID = re.compile(r"^(?:[0-9a-f]{8}-[0-9a-f-]{27}|\d+)$")
 
 
@@ -28,7 +27,7 @@ def _action(term: str) -> Q | None:
 
 
 def _object(term: str) -> Q | None:
-    """What happened to one thing, by its id: among the newest, since no index knows it."""
+    """What happened to one thing, by its id."""
     return Q(object_id=term) if _ID.match(term) else None
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from accounts.actions.organizations import FOREVER_HOURS
 from accounts.models import Membership, Organization
 
-PLATFORM: Final = ""
+PLATFORM: Final = "platform"
 DAY: Final = 24
 IMAGE_CHOICES: Final = (
     (1, "1 hour"),
@@ -50,15 +50,17 @@ class RenameForm(forms.Form):
     name = _name()
 
 
+def _hours(text: str) -> int | None:
+    return None if text == PLATFORM else int(text)
+
+
 class RetentionForm(forms.Form):
     """How long what it made, and what it was asked, is kept."""
 
-    images = forms.TypedChoiceField(label="Images", empty_value=None, coerce=int, required=False)
+    images = forms.TypedChoiceField(label="Images", coerce=_hours)
     bodies = forms.TypedChoiceField(
         label="Request bodies",
-        empty_value=None,
-        coerce=int,
-        required=False,
+        coerce=_hours,
         help_text="What programs sent and were answered. Keys and pictures are never part of it.",
     )
 
@@ -67,7 +69,8 @@ class RetentionForm(forms.Form):
             "images": organization.image_retention_hours,
             "bodies": organization.body_retention_hours,
         }
-        super().__init__(*args, initial=present, **kwargs)
+        initial = {name: PLATFORM if hours is None else hours for name, hours in present.items()}
+        super().__init__(*args, initial=initial, **kwargs)
         days = settings.EASEL.retention_days
         usual = (PLATFORM, f"As the platform does: {days} {'day' if days == 1 else 'days'}")
         for field, known in (("images", IMAGE_CHOICES), ("bodies", BODY_CHOICES)):

@@ -1,4 +1,4 @@
-"""Keys that operators suspend and restore, refused from the next request on."""
+"""Keys that operators suspend and restore, refused from the next request on; the audit trail of one thing."""
 
 from django.db import migrations, models
 
@@ -37,4 +37,7 @@ class Migration(migrations.Migration):
             "apikey", "suspended_reason", models.CharField(blank=True, db_default="", max_length=200)
         ),
         migrations.RunSQL([OPEN_KEY], migrations.RunSQL.noop),
+        migrations.AddIndex(
+            "auditevent", models.Index(fields=["object_id", "-id"], name="accounts_audit_of_object")
+        ),
     ]

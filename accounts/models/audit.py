@@ -38,4 +38,5 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["organization_id", "-id"]),
             models.Index(fields=["action", "-id"]),
+            models.Index(fields=["object_id", "-id"], name="accounts_audit_of_object"),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from accounts.shell import TeamRequest, team_page
 from accounts.trail import Change, Wanted
 
 SIZE, BATCH = 50, 1000
+MICROSECONDS = re.compile(r"(?<=:\d\d)\.\d+\+00:00$")
 HEADER = (
     "at", "actor_type", "actor", "action", "object_type", "object", "object_id", "reason", "field", "before",
     "after", "ip", "agent", "request_id",
@@ -46,7 +48,7 @@ def index(request: TeamRequest) -> HttpResponse:
     )
     query = urlencode([(name, value) for name, value in form.data.items() if value and name in form.fields])
     context = {
-        "rows": [Row(event, trail.changes(event)) for event in page.rows],
+        "rows": [Row(event, [_shown(change) for change in trail.changes(event)]) for event in page.rows],
         "newer": f"?{query}&after={page.newer}" if page.newer else "",
         "older": f"?{query}&before={page.older}" if page.older else "",
         "form": form,
@@ -79,6 +81,19 @@ def _lines(event: AuditEvent) -> list[Sequence[Any]]:
     where = (event.ip, event.agent, event.request_id)
     changes = trail.changes(event) or [Change("", None, None)]
     return [(*known, change.field, _told(change.before), _told(change.after), *where) for change in changes]
+
+
+def _shown(change: Change) -> Change:
+    return Change(change.field, _words(change.before), _words(change.after))
+
+
+def _words(value: Any) -> str:
+    """A value for people; empty for nothing, an empty list, an empty text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return MICROSECONDS.sub(" UTC", str(value)) if value is not None else ""
 
 
 def _told(value: Any) -> Any:

@@ -46,9 +46,10 @@ def endpoint(request: TeamRequest, endpoint: UUID) -> HttpResponse:
     context = {
         "row": row,
         "endpoint": row.endpoint,
+        "now": utc_now(),
         "may_disable": request.team.may(Permission.ENDPOINT_DISABLE),
     }
-    log = _log(request, row.endpoint.pk, events, row.endpoint.enabled)
+    log = _log(request, row.endpoint.pk, events)
     return render(request, "accounts/webhooks/detail.html", {**context, **log})
 
 
@@ -65,9 +66,7 @@ def callbacks(request: TeamRequest) -> HttpResponse:
     return render(request, "accounts/webhooks/callbacks.html", {**context, **_log(request, None, [CALLBACK])})
 
 
-def _log(
-    request: TeamRequest, endpoint: UUID | None, events: list[str], enabled: bool = True
-) -> dict[str, Any]:
+def _log(request: TeamRequest, endpoint: UUID | None, events: list[str]) -> dict[str, Any]:
     """A page of what was sent, as narrowed by the address."""
     form = LogForm(request.GET)
     asked = form.cleaned_data if form.is_valid() else {}
@@ -88,7 +87,6 @@ def _log(
         "narrowed": bool(kept),
         "newer": f"?{urlencode({**kept, 'after': page.newer})}" if page.newer else "",
         "older": f"?{urlencode({**kept, 'before': page.older})}" if page.older else "",
-        "enabled": enabled,
     }
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Case, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from accounts.access import Permission
@@ -27,11 +30,14 @@ from accounts.admin.columns import (
     short,
     tag,
 )
+from accounts.admin.exporting import Field
 from accounts.admin.filters import RecentFilter, choice, recent
 from accounts.admin.names import named_key
 from accounts.models import Mode
 from billing.admin.columns import money, tokens, unit_price
-from billing.models import Budget, Entry, Price, Seal, Wallet
+from billing.admin.deeds import DeclineRequest, GrantRequest, SetPrice
+from billing.models import Budget, CreditRequest, Entry, Price, Seal, Wallet
+from billing.money import dollars as dollars_of
 
 KINDS = {
     "grant": "good",
@@ -42,6 +48,8 @@ KINDS = {
     "adjust": "warn",
 }
 SEALED = (("billing_entry", "Ledger"), ("accounts_auditevent", "Audit log"))
+ANSWERS = {"open": "wait", "granted": "good", "declined": "bad", "withdrawn": "calm"}
+_PRICES = {"now": ("in effect", "good"), "later": ("to come", "wait"), "before": ("over", "calm")}
 _OF_GENERATION = Q(kind__in=["hold", "settle", "release"])  # as the index by generation says it
 _UUID = re.compile(r"^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$", re.IGNORECASE)
 
@@ -77,6 +85,27 @@ def lines_of(organization_id: UUID, mode: str, generation_id: UUID) -> list[Line
     return [_line(entry) for entry in rows]
 
 
+def balances(organizations: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Available and held nano-dollars of live wallets, by organization."""
+    wallets = Wallet.objects.across().filter(organization_id__in=list(organizations), mode="live")
+    return {wallet.organization_id: (wallet.available, wallet.held) for wallet in wallets}
+
+
+def refunded(generations: Iterable[Any]) -> dict[UUID, int]:
+    """Tokens that were given back of each of these generations (rows with an id and an organization).
+    Refunds have no index by their generation, but they are few."""
+    of_team: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for one in generations:
+        of_team[one.organization_id].append(one.pk)
+    wanted = [one for many in of_team.values() for one in many]
+    rows = Entry.objects.across().filter(kind=Entry.Kind.REFUND, organization_id__in=list(of_team))
+    back: defaultdict[UUID, int] = defaultdict(int)
+    for generation_id, given in rows.filter(generation_id__in=wanted).values_list("generation_id", "tokens"):
+        if generation_id:
+            back[generation_id] += given or 0
+    return back
+
+
 def _line(entry: Entry) -> Line:
     return Line(
         entry.get_kind_display(), KINDS[entry.kind], entry.get_debit_display(), entry.get_credit_display(),
@@ -109,7 +138,9 @@ class WalletAdmin(ReadOnlyAdmin):
 class EntryAdmin(ReadOnlyAdmin):
     heading, icon, permission = "Ledger", "receipt_long", Permission.USAGE_READ
     joins = ("organization",)
-    list_filter = (choice("kind", Entry.Kind.choices), choice("mode", Mode.choices), RecentFilter)
+    list_filter = (
+        choice("kind", Entry.Kind.choices, loose=False), choice("mode", Mode.choices), RecentFilter,
+    )  # fmt: skip
     search_help_text = "Organization or generation id"
     finders = (_by_generation, search.by_organization)
     kind = column("Kind", lambda row: tag(row.get_kind_display(), KINDS[row.kind]))
@@ -119,6 +150,15 @@ class EntryAdmin(ReadOnlyAdmin):
     list_display = (
         mono("id", "Entry"), kind, organization(), mode(), way, charged, dollars, generation,
         ago("created_at", "When"),
+    )  # fmt: skip
+    export = (
+        Field("entry", lambda row: row.pk), Field("at", lambda row: row.created_at),
+        Field("organization", lambda row: row.organization.slug), Field("mode", lambda row: row.mode),
+        Field("kind", lambda row: row.kind), Field("debit", lambda row: row.debit),
+        Field("credit", lambda row: row.credit), Field("tokens", lambda row: row.tokens),
+        Field("usd", lambda row: dollars_of(row.amount)), Field("generation", lambda row: row.generation_id),
+        Field("reference", lambda row: row.reference), Field("reason", lambda row: row.reason),
+        Field("by", lambda row: row.actor),
     )  # fmt: skip
     groups = (
         ("Entry", (kind, organization(), mode(), way, charged, dollars)),
@@ -152,13 +192,52 @@ class BudgetAdmin(ReadOnlyAdmin):
         return {"key_name": named_key()}
 
 
+@admin.register(CreditRequest)
+class CreditRequestAdmin(ReadOnlyAdmin):
+    heading, icon, permission = "Credit requests", "request_quote", Permission.USAGE_READ
+    joins = ("organization",)
+    list_filter = (choice("state", CreditRequest.State.choices),)
+    search_help_text = "Organization"
+    finders = (search.by_organization,)
+    deeds = (GrantRequest(), DeclineRequest())
+    asked = money("Asked for", lambda row: row.amount)
+    given = money("Given", lambda row: row.granted)
+    state = column("State", lambda row: tag(row.get_state_display(), ANSWERS[row.state]))
+    list_display = (
+        plain("organization.name", "Organization"), asked, state, given, plain("requested_by", "By"),
+        ago("created_at", "Asked"), ago("answered_at"),
+    )  # fmt: skip
+    groups = (
+        (
+            "Request",
+            (organization(), mode(), asked, plain("note"), plain("requested_by", "By"), ago("created_at")),
+        ),
+        ("Answer", (state, given, plain("answer"), plain("answered_by", "By"), ago("answered_at"))),
+    )
+
+
 @admin.register(Price)
 class PriceAdmin(ReadOnlyAdmin):
     heading, icon, permission = "Prices", "sell", Permission.PLATFORM_READ
     of_organization = ""
+    deeds = (SetPrice(),)
+    ordering = ("model", "-effective_from")
     price = unit_price("Price", lambda row: row.unit_price)
-    list_display = (mono("model"), price, ago("effective_from", "From"), ago("created_at"))
-    groups = (("Price", (mono("model"), price, ago("effective_from", "From"), ago("created_at"))),)
+    state = column("State", lambda row: tag(*_PRICES[row.standing]))
+    list_display = (mono("model"), price, state, ago("effective_from", "From"), ago("created_at"))
+    groups = (("Price", (mono("model"), price, state, ago("effective_from", "From"), ago("created_at"))),)
+
+    def extras(self) -> dict[str, Any]:
+        """Which price of its model this is: the one in effect, one to come, one that is over."""
+        latest = Price.objects.filter(model=OuterRef("model"), effective_from__lte=Now())
+        present = latest.order_by("-effective_from").values("pk")[:1]
+        return {
+            "standing": Case(
+                When(effective_from__gt=Now(), then=Value("later")),
+                When(pk=Subquery(present), then=Value("now")),
+                default=Value("before"),
+            )
+        }
 
 
 @admin.register(Seal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from django.contrib import admin
@@ -18,7 +18,7 @@ from unfold.views import ChangeList
 
 from accounts.access import Permission
 from accounts.admin import search
-from accounts.admin.base import BoundedPaginator, ReadOnlyAdmin
+from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.columns import (
     NOTHING,
     Column,
@@ -30,11 +30,11 @@ from accounts.admin.columns import (
     plain,
     tag,
 )
-from accounts.admin.filters import choice, doors, recent
+from accounts.admin.filters import SPANS, RecentFilter, choice, doors
+from accounts.admin.lists import BoundedPaginator
 from accounts.models import Organization
 from billing.admin.columns import amount, money, tokens
 from billing.models import Usage
-from runtime.tenancy import operator
 
 MEASURES = ("generations", "images", "tokens", "amount", "milliseconds")
 SUMS = {f"sum_{name}": Sum(name, default=0) for name in MEASURES}
@@ -66,10 +66,24 @@ class Totals:
         ]
 
 
-def since(moment: datetime, mode: str) -> Totals:
-    """What all organizations used since then. Opens the operator's scope."""
-    with operator():
-        return Totals.of(Usage.objects.across().filter(mode=mode, quarter__gte=moment))
+class PeriodFilter(RecentFilter):
+    """The past week unless asked otherwise: by the index of quarters, so that all of time is a choice."""
+
+    column = "quarter"
+    loose = False
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        others = [(word, title) for word, (title, _) in SPANS.items() if word != "week"]
+        return [*others, ("all", "All time")]
+
+    def choices(self, changelist: Any) -> Any:
+        """The first one is the past week, not `all`."""
+        first, *others = super().choices(changelist)
+        return [{**first, "display": SPANS["week"][0]}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        word = self.value() or ("all" if "quarter__gte" in request.GET else "week")
+        return queryset.filter(quarter__gte=self.since(SPANS[word][1])) if word in SPANS else queryset
 
 
 class GroupFilter(SimpleListFilter):
@@ -205,7 +219,7 @@ class UsageAdmin(ReadOnlyAdmin):
         ModeFilter,
         doors(),
         choice("outcome", (("succeeded", "Succeeded"),)),
-        recent("quarter"),
+        PeriodFilter,
     )
     preserve_filters = False  # a line leads back to this list
     list_before_template = "admin/usage_totals.html"

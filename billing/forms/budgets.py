@@ -13,6 +13,7 @@ from billing.models import Budget
 from billing.money import nano_of
 
 MOST_DOLLARS: Final = 1_000_000_000
+TEAM: Final = "team"
 PERIODS: Final[Mapping[str, str]] = {
     Budget.Period.DAY: "Each day",
     Budget.Period.WEEK: "Each week, from Monday",
@@ -67,7 +68,7 @@ class FirstBudgetsForm(forms.Form):
 class TeamBudgetForm(BudgetForm):
     """A limit of the whole team or of one of its keys, and when people are told of it."""
 
-    key = forms.ChoiceField(label="Whose spending", required=False)
+    key = forms.ChoiceField(label="Whose spending")
     alert_percent = forms.IntegerField(
         label="Tell owners, admins and billing from, in percent",
         required=False,
@@ -89,7 +90,7 @@ class TeamBudgetForm(BudgetForm):
 
     @property
     def key_id(self) -> UUID | None:
-        return UUID(self.cleaned_data["key"]) if self.cleaned_data["key"] else None
+        return None if self.cleaned_data["key"] == TEAM else UUID(self.cleaned_data["key"])
 
 
 class AlertForm(forms.Form):

@@ -24,3 +24,12 @@ def exact_usd(nano: int | None) -> str:
     digits = f"{abs(amount):,.9f}".rstrip("0")
     digits = digits + "0" * max(0, 2 - len(digits.partition(".")[2]))
     return f"{'−' if amount < 0 else ''}${digits}"
+
+
+@register.filter
+def books_usd(nano: int | None) -> str:
+    """Nano-dollars as books write them under each other: to the last digit, at least four: $44.4290."""
+    amount = dollars(nano or 0)
+    digits = f"{abs(amount):,.9f}"
+    kept = max(4, len(digits.rstrip("0").partition(".")[2]))
+    return f"{'−' if amount < 0 else ''}${digits[: len(digits) - 9 + kept]}"

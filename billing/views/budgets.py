@@ -17,7 +17,7 @@ from accounts.errors import InvalidValue, NotFound
 from accounts.shell import TeamRequest, team_page
 from billing import actions, entries
 from billing.entries import Limit
-from billing.forms.budgets import PERIODS, TeamBudgetForm
+from billing.forms.budgets import PERIODS, TEAM, TeamBudgetForm
 from billing.money import dollars, plain
 from billing.views import frame
 
@@ -113,9 +113,9 @@ def _keys(request: TeamRequest) -> list[tuple[str, str]]:
 
 def _initial(request: TeamRequest) -> dict[str, Any]:
     """What the address names: a budget that is there as it is, or a new one."""
-    key, period = request.GET.get("key", ""), request.GET.get("period", "month")
+    key, period = request.GET.get("key") or TEAM, request.GET.get("period", "month")
     for limit in entries.budgets(request.team.organization, request.team.mode):
-        if (str(limit.key or ""), limit.period) == (key, period):
+        if (str(limit.key or TEAM), limit.period) == (key, period):
             told = {"limit": plain(dollars(limit.limit)), "alert_percent": limit.alert_percent}
             return {"key": key, "period": period, **told}
     return {"key": key, "period": period, "alert_percent": 80}

@@ -10,7 +10,7 @@ from typing import Any
 from accounts.templatetags.house import count, seconds
 from billing.money import dollars
 from billing.series import Point, Series
-from billing.templatetags.money import exact_usd
+from billing.templatetags.money import books_usd
 from billing.usage import Totals
 
 REST = "Others"
@@ -64,7 +64,7 @@ _MEASURES = (
         "Spend",
         "dollars",
         lambda totals: totals.amount,
-        exact_usd,
+        books_usd,
         lambda nano: float(dollars(nano)),
     ),
 )

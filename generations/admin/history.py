@@ -23,10 +23,22 @@ from accounts.admin.columns import (
     words,
     yes,
 )
-from accounts.admin.filters import RecentById, choice, doors, recent
+from accounts.admin.exporting import Field
+from accounts.admin.filters import (
+    AddressFilter,
+    RangeFilter,
+    RecentByGeneration,
+    RecentById,
+    choice,
+    dates,
+    doors,
+    recent,
+)
+from accounts.admin.glass import sealed
 from accounts.admin.names import named_key, named_organization
 from accounts.admin.search import by_key, by_organization
 from accounts.models import Mode
+from billing.admin.columns import money
 from generations.admin import search
 from generations.admin.columns import (
     OUTCOMES,
@@ -39,8 +51,8 @@ from generations.admin.columns import (
     status,
     thumbnail,
 )
-from generations.admin.filters import kinds
-from generations.models import ApiRequest, Attempt, IdempotencyRecord, Output, Transition
+from generations.admin.filters import ChannelFilter, kinds
+from generations.models import ApiRequest, Attempt, Channel, IdempotencyRecord, Output, Transition
 from generations.models.generation import STATES as STATE_CHOICES
 
 STATUSES = [
@@ -58,11 +70,23 @@ def _took(row: Attempt) -> str | None:
 class ApiRequestAdmin(ReadOnlyAdmin):
     heading, icon, permission = "Requests", "swap_vert", Permission.GENERATION_READ
     of_organization = "organization_id"
-    finders = (search.by_request, search.of_generation, by_key, by_organization)
-    search_help_text = "Request id, generation, key, organization"
+    finders = (search.by_request, search.of_generation, by_key, search.by_address, by_organization)
+    search_help_text = "Request id, generation, key, address, organization"
     list_filter = (
-        choice("status", STATUSES),
-        RecentById, choice("mode", Mode.choices), doors("door"), kinds,
+        choice("status", STATUSES), RecentById, RangeFilter, AddressFilter,
+        choice("mode", Mode.choices), doors("door"), kinds,
+    )  # fmt: skip
+    export = (
+        Field("id", lambda row: row.pk), Field("at", lambda row: row.at),
+        Field("request_id", lambda row: row.request_id),
+        Field("organization", lambda row: row.organization_name), Field("mode", lambda row: row.mode),
+        Field("key", lambda row: row.key_name), Field("door", lambda row: row.door),
+        Field("method", lambda row: row.method), Field("path", lambda row: row.path),
+        Field("status", lambda row: row.status), Field("kind", lambda row: row.kind),
+        Field("generation", lambda row: row.generation_id), Field("replayed", lambda row: row.replayed),
+        Field("milliseconds", lambda row: row.milliseconds), Field("bytes_in", lambda row: row.bytes_in),
+        Field("bytes_out", lambda row: row.bytes_out), Field("address", lambda row: row.ip),
+        Field("agent", lambda row: row.agent),
     )  # fmt: skip
     team = organization(name="organization_name")
     key = link("Key", "accounts_apikey", "key_id", lambda row: row.key_name or "a key")
@@ -89,9 +113,11 @@ class ApiRequestAdmin(ReadOnlyAdmin):
 class AttemptAdmin(ReadOnlyAdmin):
     heading, icon, permission = "Attempts", "replay", Permission.GENERATION_READ
     joins, finders, search_help_text = ("organization",), AMONG, HELP
+    keyset, ordering = "generation_id", ("-generation_id", "-number")
     list_filter = (
         choice("outcome", [(word, word.capitalize()) for word in OUTCOMES if word]),
-        RecentById, choice("mode", Mode.choices), kinds,
+        RecentByGeneration, dates("generation_id"), choice("mode", Mode.choices), ChannelFilter,
+        choice("provider", Channel.Provider.choices), kinds,
     )  # fmt: skip
     outcome = words("outcome", OUTCOMES)
     engine = column("Provider", lambda row: " ".join(filter(None, (row.provider, row.channel))))
@@ -103,6 +129,7 @@ class AttemptAdmin(ReadOnlyAdmin):
         ("Attempt", (generation, organization(), count("number"), outcome, kind, plain("detail"))),
         ("Provider", (
             plain("provider"), plain("channel"), mono("upstream_model"), mono("upstream_request_id"),
+            money("Their cost", lambda row: row.provider_cost),
             changes("usage"), count("images"), count("surplus"),
         )),
         ("Times", (
@@ -115,11 +142,13 @@ class AttemptAdmin(ReadOnlyAdmin):
 @admin.register(Output)
 class OutputAdmin(ReadOnlyAdmin):
     heading, icon, permission = "Images", "photo_library", Permission.GENERATION_READ
-    joins, finders, search_help_text = ("organization",), AMONG, HELP
+    joins, finders = ("organization",), (search.by_hash, *AMONG)
+    search_help_text = "SHA-256, generation or organization"
+    keyset, ordering = "generation_id", ("-generation_id", "-number")
     secrets = ("signature",)
-    list_filter = (choice("mode", Mode.choices), RecentById)
-    small = column("Image", thumbnail)
-    large = column("Image", lambda row: thumbnail(row, "large"), "large")
+    list_filter = (choice("mode", Mode.choices), RecentByGeneration, dates("generation_id"))
+    small = sealed(column("Image", thumbnail))
+    large = sealed(column("Image", lambda row: thumbnail(row, "large"), "large"))
     private = (small, large)
     pixels = column("Pixels", lambda row: f"{row.width} × {row.height}")
     list_display = (
@@ -130,7 +159,8 @@ class OutputAdmin(ReadOnlyAdmin):
         ("Image", (large, generation, organization(), count("number"), mode())),
         ("File", (
             plain("mime", "Type"), pixels, count("bytes"), mono("sha256", "SHA-256"), mono("storage_key"),
-            count("epoch", "Link epoch"), ago("created_at"), ago("deleted_at"), mono("id", "Id"),
+            count("epoch", "Link epoch"), ago("created_at"), ago("expires_at", "Kept until"),
+            ago("deleted_at"), mono("id", "Id"),
         )),
     )  # fmt: skip
 
@@ -163,7 +193,7 @@ class IdempotencyAdmin(ReadOnlyAdmin):
     heading, icon, permission = "Idempotency", "fingerprint", Permission.GENERATION_READ
     joins, finders, search_help_text = ("organization",), AMONG, HELP
     secrets = ("fingerprint",)
-    list_filter = (choice("mode", Mode.choices), recent("created_at"))
+    list_filter = (choice("mode", Mode.choices), recent("created_at", loose=False))
     list_display = (
         mono("key", "Idempotency key"),
         organization(),

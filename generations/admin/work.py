@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -9,7 +10,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from accounts.access import Permission
-from accounts.admin.base import ReadOnlyAdmin, may
+from accounts.admin import glass
+from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.columns import (
     ago,
     code,
@@ -24,26 +26,32 @@ from accounts.admin.columns import (
     short,
     span,
     tag,
+    text,
     without_query,
     words,
     yes,
 )
-from accounts.admin.filters import RecentById, choice, doors
+from accounts.admin.exporting import Field
+from accounts.admin.filters import RangeFilter, RecentById, choice, doors
+from accounts.admin.glass import sealed
 from accounts.admin.search import by_key, by_organization
-from accounts.models import Mode
+from accounts.admin.webhooks import SENT
+from accounts.admin.who import may
+from accounts.models import AuditEvent, Mode, OutboxMessage
 from billing.admin.columns import amount, money, tokens
 from billing.admin.ledger import lines_of
-from generations import handles
+from billing.money import dollars
+from generations import handles, listing, timeline
 from generations.admin import search
 from generations.admin.columns import OUTCOMES, state, state_tag, thumbnail
-from generations.admin.filters import ModelFilter, kinds
-from generations.models import ApiRequest, Attempt, Generation, Hold, Output, Transition
+from generations.admin.deeds import Cancel, Refund, Replay, Unseal
+from generations.admin.filters import ModelFilter, PromptFilter, TriedChannelFilter, ended, kinds_by_index
+from generations.listing import Item
+from generations.models import Attempt, Generation, Output
 from generations.models.generation import STATES
-from runtime.tenancy import operator
 
 HOLDS = {"open": "wait", "settled": "good", "released": "calm"}
 ASKED = ("asked", "format", "compression", "background", "quality", "style", "adjusted")
-HIDDEN = format_html('<span class="muted">{}</span>', "Hidden: your role sees no prompts and no images.")
 
 
 def _prompt(row: Generation) -> Any:
@@ -84,10 +92,13 @@ def _callback(row: Generation) -> str | None:
     return without_query(row.callback_url) if row.callback_url else None
 
 
-picture = column("Image", lambda row: thumbnail(getattr(row, "first_output", None)))
-prompt = column("Prompt", _prompt)
-whole_prompt = column("Prompt", lambda row: row.order.get("prompt"), "whole-prompt")
-said = column("Text that came along", _said)
+picture = sealed(column("Image", lambda row: thumbnail(getattr(row, "first_output", None))))
+prompt = sealed(column("Prompt", _prompt))
+whole_prompt = sealed(column("Prompt", lambda row: row.order.get("prompt"), "whole-prompt"))
+said = sealed(column("Text that came along", _said))
+asked = sealed(
+    column("Order", lambda row: text(json.dumps(row.order, indent=2, ensure_ascii=False)), "order")
+)
 charged = tokens("Tokens", lambda row: row.tokens)
 cost = money("Cost", lambda row: row.tokens * row.unit_price)
 held = money("Held at submit", lambda row: row.tokens_held * row.unit_price)
@@ -101,15 +112,29 @@ class GenerationAdmin(ReadOnlyAdmin):
     heading, icon, permission = "Generations", "imagesmode", Permission.GENERATION_READ
     joins = ("organization", "key", "member")
     secrets = ("key__digest", "key__previous_digest", "member__password")
-    private = (picture, prompt, whole_prompt, said)
-    finders = (search.by_id, by_key, by_organization)
-    search_help_text = "Id of any door, request id, key, organization"
+    private = (picture, prompt, whole_prompt, said, asked)
+    finders = (search.by_id, by_key, search.asked_from, by_organization)
+    search_help_text = "Id of any door, request id, key, address, organization"
+    deeds = (Cancel(), Refund(), Replay(), Unseal())
     list_filter = (
-        choice("state", STATES), RecentById, choice("mode", Mode.choices), doors(), ModelFilter, kinds,
+        choice("state", STATES, loose=False), RecentById, RangeFilter, PromptFilter,
+        choice("mode", Mode.choices), doors(), ModelFilter, TriedChannelFilter, kinds_by_index, ended,
     )  # fmt: skip
     list_display = (
         column("Id", lambda row: short(row.pk), "id"), picture, state, organization(), prompt,
         plain("model"), column("Door", _door), cost, took, ago("created_at", "When"),
+    )  # fmt: skip
+    export = (
+        Field("id", lambda row: row.pk), Field("created_at", lambda row: row.created_at),
+        Field("finished_at", lambda row: row.finished_at),
+        Field("organization", lambda row: row.organization.slug), Field("mode", lambda row: row.mode),
+        Field("key", lambda row: row.key.prefix if row.key else ""), Field("door", lambda row: row.dialect),
+        Field("model", lambda row: row.model), Field("state", lambda row: row.state),
+        Field("kind", lambda row: row.kind), Field("message", lambda row: row.message),
+        Field("ordered", lambda row: row.count), Field("images", lambda row: row.delivered),
+        Field("tokens", lambda row: row.tokens), Field("usd", lambda row: dollars(row.tokens * row.unit_price)),
+        Field("attempts", lambda row: row.attempt), Field("request_id", lambda row: row.request_id),
+        Field("prompt", lambda row: row.order.get("prompt"), private=True),
     )  # fmt: skip
     groups = (
         ("Generation", (
@@ -131,33 +156,57 @@ class GenerationAdmin(ReadOnlyAdmin):
             column("Gemini", lambda row: code(handles.gemini(row.pk))),
             column("GMI Cloud", lambda row: code(handles.gmi(row.pk))), mono("request_id", "Request"),
         )),
+        ("Request as it was understood", (asked,)),
     )  # fmt: skip
     before_template, after_template = "admin/pictures.html", "admin/generation.html"
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With the first picture of each row on the page: one query more, by the index of outputs."""
         changes = super().get_changelist_instance(request)
-        changes.result_list = list(changes.result_list)
-        if may(request, Permission.IMAGE_READ):
-            _attach_pictures(changes.result_list)
+        if glass.sees_any(request):
+            _attach_pictures([row for row in changes.result_list if not row.sealed])
         return changes
 
     def detail(self, request: HttpRequest, row: Generation) -> dict[str, Any]:
-        """Its pictures, how it moved, what was tried, what it cost, who asked. One query each."""
+        """Its pictures, how its seconds and tokens went, what was tried, who asked, who was told: a query
+        for each kind of row."""
         of_it = {"organization_id": row.organization_id, "generation_id": row.pk}
-        outputs = Output.objects.across().filter(**of_it).order_by("number")
-        seen = may(request, Permission.IMAGE_READ)
+        outputs = tuple(Output.objects.across().filter(**of_it).order_by("number"))
+        whole, account = timeline.read(row.organization, Item(row, outputs))
         return {
-            "pictures": [(output, thumbnail(output, "large")) for output in outputs] if seen else [],
-            "hidden": "" if seen else HIDDEN,
-            "attempts": [_tried(one) for one in Attempt.objects.across().filter(**of_it).order_by("number")],
-            "transitions": _moves(list(Transition.objects.across().filter(**of_it).order_by("id"))),
+            "pictures": [] if row.sealed else [(output, thumbnail(output, "large")) for output in outputs],  # type: ignore[attr-defined]  # marked
+            "sealed": row.sealed and _unsealing(self, request, row),  # type: ignore[attr-defined]  # marked
+            "attempts": [_tried(one) for one in whole.attempts],
+            "account": account,
+            "transitions": _moves(whole),
             "lines": [
                 (tag(line.kind, line.tone), line, amount(line.amount))
                 for line in lines_of(row.organization_id, row.mode, row.pk)
             ],
-            "requests": ApiRequest.objects.across().filter(generation_id=row.pk).order_by("at")[:50],
+            "requests": whole.requests,
+            "messages_sent": _messages(row),
+            "events": AuditEvent.objects.across().filter(object_id=str(row.pk)).order_by("-id")[:20],
         }
+
+
+def _unsealing(page: GenerationAdmin, request: HttpRequest, row: Generation) -> dict[str, str]:
+    """What stands where the pictures would: what it is about, and for whom it opens the way in."""
+    if not may(request, Permission.GLASS_BREAK):
+        return {"link": ""}
+    path = page.deed_address(page.deeds[-1])
+    return {"link": f"{path}?of={row.pk}&back={request.path}"}
+
+
+def _messages(row: Generation) -> list[Any]:
+    """What was told of it, and to whom."""
+    rows = OutboxMessage.objects.across().filter(organization_id=row.organization_id, generation_id=row.pk)
+    halves = (rows.filter(endpoint=None), rows.filter(endpoint__isnull=False))  # each has an index
+    found = [one for half in halves for one in half.select_related("endpoint").defer("body")]
+    return [(one, tag(one.get_state_display(), SENT[one.state]), _target(one)) for one in found]
+
+
+def _target(message: OutboxMessage) -> str:
+    return without_query(message.endpoint.url if message.endpoint else message.url)
 
 
 def _attach_pictures(rows: list[Generation]) -> None:
@@ -172,25 +221,19 @@ def _attach_pictures(rows: list[Generation]) -> None:
 
 
 def _tried(attempt: Attempt) -> dict[str, Any]:
-    ended = attempt.finished_at
+    ended_at = attempt.finished_at
     return {
         "row": attempt,
         "outcome": tag(attempt.outcome or "running", OUTCOMES.get(attempt.outcome, "calm")),
-        "took": span((ended - attempt.started_at).total_seconds()) if ended else "",
+        "took": span((ended_at - attempt.started_at).total_seconds()) if ended_at else "",
+        "cost": "" if attempt.provider_cost is None else amount(attempt.provider_cost),
     }
 
 
-def _moves(transitions: list[Transition]) -> list[dict[str, Any]]:
+def _moves(whole: listing.Whole) -> list[dict[str, Any]]:
     """Each change with the time since the one before."""
     moved = []
-    for before, one in zip([None, *transitions], transitions, strict=False):
+    for before, one in zip([None, *whole.transitions], whole.transitions, strict=False):
         waited = span((one.at - before.at).total_seconds()) if before else ""
         moved.append({"row": one, "tag": state_tag(one.new_state, one.kind), "after": waited})
     return moved
-
-
-def waiting() -> dict[str, int]:
-    """How many are queued and running now. Opens the operator's scope."""
-    with operator():
-        rows = Generation.objects.across()
-        return {name: rows.filter(state=name, hold=Hold.OPEN).count() for name in ("queued", "running")}

@@ -7,7 +7,6 @@ lists, objects and, where a part is a thought, a `true` that Python is given as 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -89,17 +88,35 @@ def programs(door: str, call: Call) -> tuple[Program, ...]:
     return tuple(Program(language, title, write(call, answers)) for language, title, write in LANGUAGES)
 
 
-def _json(body: Any, indent: int | None = 2) -> str:
-    return json.dumps(body, ensure_ascii=False, indent=indent)
+WIDTH: Final = 84
+
+
+def _json(body: Any, before: int = 0, indent: int = 0) -> str:
+    """What fits on a line stands on one; `before` is what stands left of it there."""
+    flat = json.dumps(body, ensure_ascii=False)
+    if len(flat) + before + indent <= WIDTH or not isinstance(body, dict | list) or not body:
+        return flat
+    inner = " " * (indent + 2)
+    if isinstance(body, list):
+        lines = [_json(item, 0, indent + 2) for item in body]
+    else:
+        names = {name: json.dumps(name, ensure_ascii=False) for name in body}
+        lines = [f"{names[name]}: {_json(body[name], len(names[name]) + 2, indent + 2)}" for name in body]
+    opens, closes = "[]" if isinstance(body, list) else "{}"
+    return f"{opens}\n{inner}" + f",\n{inner}".join(lines) + f"\n{' ' * indent}{closes}"
+
+
+def _quoted(text: str) -> str:
+    """For a shell."""
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _curl(call: Call, answers: Answers) -> str:
-    body = shlex.quote(_json(call.body))
     lines = [
-        f"curl -sS --fail-with-body {shlex.quote(settings.EASEL.url + call.path)} \\",
+        f"curl -sS --fail-with-body {settings.EASEL.url}{call.path} \\",
         '  -H "Authorization: Bearer $EASEL_KEY" \\',
         '  -H "Content-Type: application/json" \\',
-        f"  -d {body}",
+        f"  -d {_quoted(_json(call.body))}",
     ]
     if not answers.poll:
         pattern = rf's/.*"{answers.data}":"\([^"]*\)".*/\1/p'

@@ -61,6 +61,11 @@ class Shown:
         return f"{self.output.width / self.output.height:.3f}"
 
     @property
+    def sizes(self) -> str:
+        """How wide it stands on a wall, for the browser's choice among small ones."""
+        return f"(max-width: 600px) 50vw, {min(round(self.output.width / self.output.height * 240), 800)}px"
+
+    @property
     def file(self) -> str:
         return f"{self.row.pk}-{self.output.number}.{links.EXTENSIONS[self.output.mime]}"
 

@@ -25,7 +25,7 @@ from generations.views.drawn import shown_tile
 from runtime.clock import utc_now
 from runtime.slices import Place
 
-PICTURES = 10
+PICTURES = 12
 DAY = timedelta(hours=24)
 UTC_ZONE = ZoneInfo("UTC")
 

@@ -14,7 +14,6 @@ from django.test.utils import CaptureQueriesContext
 
 from generations import listing
 from generations.listing import CallFilters, Filters
-from runtime.tenancy import tenant
 from tests.api.office import Office
 from tests.api.test_money import make
 from tests.cast import Cast
@@ -200,15 +199,11 @@ def test_models_have_their_sizes_and_prices(office: Office) -> None:
     assert sizes["1K", "1:1"]["cost_usd"] == "0.0387"
 
 
-def test_every_list_finds_its_index(cast: Cast, superuser: psycopg.Connection[Any]) -> None:
-    """What narrows a list exactly is an index away."""
-    with tenant(cast.organization), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        for column, index in (("key_id", "generations_of_key"), ("state", "generations_not_delivered")):
-            value = str(cast.organization.pk) if column == "key_id" else "failed"
-            cursor.execute(
-                "EXPLAIN SELECT id FROM generations_generation WHERE organization_id = %s AND mode = 'live'"
-                f" AND {column} = %s ORDER BY id DESC LIMIT 25",
-                (cast.organization.pk, value),
-            )
-            assert index in str(cursor.fetchall())
+def test_every_exact_filter_has_its_index(superuser: psycopg.Connection[Any]) -> None:
+    """Which one the planner takes depends on how many rows there are; that they are there does not."""
+    rows = superuser.execute(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'generations_generation'"
+    )
+    found = dict(rows.fetchall())
+    assert "(organization_id, mode, key_id, id DESC)" in found["generations_of_key"]
+    assert "(organization_id, mode, state, id DESC) WHERE" in found["generations_not_delivered"]

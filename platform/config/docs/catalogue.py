@@ -58,6 +58,21 @@ MEANINGS: Mapping[Kind, tuple[str, str]] = {
 }
 
 
+MANAGEMENT: Mapping[str, tuple[int, str, str]] = {
+    "unknown_parameter": (
+        400,
+        "The body or the query names something that is not known here.",
+        "Leave it out.",
+    ),
+    "conflict": (
+        409,
+        "The state of things is against it.",
+        "Read the detail; it says what stands in the way.",
+    ),
+}
+"""What only the management API says: status, meaning, remedy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Worded:
     """One door's word for a kind: HTTP status and its code."""
@@ -80,9 +95,12 @@ class Known:
 @cache
 def known_errors() -> tuple[Known, ...]:
     """Every kind there is, in the order of the vocabulary."""
-    return tuple(
+    said = [
         Known(kind.value, *MEANINGS[kind], tuple(_word(name, kind) for name in DIALECTS)) for kind in Kind
-    )
+    ]
+    for kind, (status, meaning, remedy) in MANAGEMENT.items():
+        said.append(Known(kind, meaning, remedy, (Worded("management", status, kind),)))
+    return tuple(said)
 
 
 def _word(name: str, kind: Kind) -> Worded:
