@@ -91,6 +91,12 @@ def balances(organizations: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
     return {wallet.organization_id: (wallet.available, wallet.held) for wallet in wallets}
 
 
+def balances(organizations: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Available and held nano-dollars of live wallets, by organization."""
+    wallets = Wallet.objects.across().filter(organization_id__in=list(organizations), mode="live")
+    return {wallet.organization_id: (wallet.available, wallet.held) for wallet in wallets}
+
+
 def refunded(generations: Iterable[Any]) -> dict[UUID, int]:
     """Tokens that were given back of each of these generations (rows with an id and an organization).
     Refunds have no index by their generation, but they are few."""

@@ -149,9 +149,8 @@ class Replay(_OfGeneration):
         return "" if row.replay_cost else "its model has no price."
 
     def effect(self, row: Any, values: Values) -> str:
-        return (
-            f"{row.count} image{'s' if row.count > 1 else ''} anew, {amount(row.replay_cost)} at our expense."
-        )
+        images = "1 image" if row.count == 1 else f"{row.count} images"
+        return f"{images} anew, {amount(row.replay_cost)} at our expense."
 
     def summary(self, rows: Sequence[Any], values: Values) -> list[str]:
         cost = amount(sum(row.replay_cost for row in rows))

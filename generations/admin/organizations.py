@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -25,8 +26,10 @@ from billing.admin.columns import amount, money
 from billing.admin.deeds import Adjust, Grant
 from billing.admin.ledger import balances
 from billing.money import dollars
+from generations import pulse
 from generations.admin.deeds import Unseal
-from generations.models import Generation, Pulse, Step
+from generations.models import Generation
+from generations.pulse import Line, Period
 from runtime.clock import utc_now
 
 STATES = {"active": "good", "suspended": "bad"}
@@ -37,7 +40,7 @@ LIVE = Q(state__in=["queued", "running"])
 class Suspend(Deed):
     name, title, icon, grave = "suspend", "Suspend", "pause_circle", True
     permission = Permission.ORGANIZATION_SUSPEND
-    says = "Its keys make nothing new from the next request on. What is under way goes on, and what it has stays."
+    says = "Its keys make nothing new from the next request on. What is under way goes on; what it has stays."
 
     def problem(self, row: Any) -> str:
         return "" if row.state == Organization.State.ACTIVE else "it is suspended already."
@@ -76,25 +79,21 @@ def _named(term: str) -> Q | None:
     return Q(slug=term.lower()) | Q(name__icontains=term)
 
 
-def _since() -> Any:
-    return utc_now() - timedelta(days=DAYS)
+def _period() -> Period:
+    now = utc_now()
+    return Period.around(now - timedelta(days=DAYS), now)
 
 
 def attach(rows: Sequence[Any]) -> None:
-    """Balance, use of the past thirty days and what is under way, of all rows at once: three queries."""
+    """Balance, use of the past thirty days and what is under way, of all rows at once."""
     identifiers = [row.pk for row in rows]
     wallets = balances(identifiers)
-    days = Pulse.objects.across().filter(
-        organization_id__in=identifiers, step=Step.DAY, mode="live", at__gte=_since()
-    )
-    used = days.values("organization_id").annotate(images=Sum("images"), spent=Sum("amount"))
-    of_days = {one["organization_id"]: one for one in used}
-    live = Generation.objects.across().filter(LIVE, organization_id__in=identifiers)
+    used = pulse.report(_period(), "live", organizations=identifiers).organizations
+    live = Generation.objects.across().filter(LIVE, organization_id__in=identifiers, mode="live")
     busy = dict(live.values_list("organization_id").annotate(many=Count("pk")))
     for row in rows:
         row.available, row.held = wallets.get(row.pk, (0, 0))
-        row.images = of_days.get(row.pk, {}).get("images", 0)
-        row.spent = of_days.get(row.pk, {}).get("spent", 0)
+        row.used = used.get(row.pk, Line())
         row.busy = busy.get(row.pk, 0)
 
 
@@ -104,10 +103,10 @@ class OrganizationAdmin(ReadOnlyAdmin):
     called = "name"
     of_organization = ""
     deeds = (Suspend(), Restore(), Grant(), Adjust(), Unseal())
-    available = money("Available", lambda row: getattr(row, "available", None))
-    spent = money("Spent, 30 days", lambda row: getattr(row, "spent", None))
-    images = column("Images, 30 days", lambda row: number(getattr(row, "images", None)), "number_images")
-    busy = column("Under way", lambda row: number(getattr(row, "busy", None)), "number_busy")
+    available = money("Available", lambda row: row.available)
+    spent = money("Spent, 30 days", lambda row: row.used.amount)
+    images = column("Images, 30 days", lambda row: number(row.used.images), "number_images")
+    busy = column("Under way", lambda row: number(row.busy), "number_busy")
     list_display = (
         plain("name"), mono("slug"), words("state", STATES), available, spent, images, busy,
         ago("created_at"),
@@ -115,10 +114,12 @@ class OrganizationAdmin(ReadOnlyAdmin):
     list_filter = (choice("state", Organization.State.choices), RecentById)
     search_help_text = "Name or slug"
     export = (
-        Field("id", lambda row: row.pk), Field("slug", lambda row: row.slug), Field("name", lambda row: row.name),
+        Field("id", lambda row: row.pk), Field("slug", lambda row: row.slug),
+        Field("name", lambda row: row.name),
         Field("state", lambda row: row.state), Field("created_at", lambda row: row.created_at),
         Field("available_usd", lambda row: dollars(row.available)),
-        Field("spent_usd_30_days", lambda row: dollars(row.spent)), Field("images_30_days", lambda row: row.images),
+        Field("spent_usd_30_days", lambda row: dollars(row.used.amount)),
+        Field("images_30_days", lambda row: row.used.images),
     )  # fmt: skip
     groups = (
         ("Organization", (plain("name"), mono("slug"), words("state", STATES), plain("suspended_reason"))),
@@ -153,20 +154,24 @@ class OrganizationAdmin(ReadOnlyAdmin):
             for page in self.admin_site._registry.values()
             if isinstance(page, ReadOnlyAdmin) and page.of_organization and may(request, page.permission)
         ]
-        return {"lists": sorted(lists, key=lambda one: str(one["heading"])), "figures": _figures(request, row)}
+        return {
+            "lists": sorted(lists, key=lambda one: str(one["heading"])),
+            "figures": _figures(request, row),
+        }
 
 
 def _figures(request: HttpRequest, row: Any) -> list[dict[str, str]]:
     """Numbers, each with the rows behind it."""
     of_it = f"?organization__id__exact={row.pk}"
     wallets = reverse("admin:billing_wallet_changelist") + of_it
-    usage = reverse("admin:billing_usage_changelist") + of_it + "&since=month&by=day"
+    since = urlencode({"quarter__gte": _period().since.isoformat(), "by": "day"})
+    usage = f"{reverse('admin:billing_usage_changelist')}{of_it}&{since}"
     work = reverse("admin:generations_generation_changelist") + of_it
     figures = [
         {"title": "Available", "value": amount(row.available), "unit": "live", "link": wallets},
         {"title": "Held", "value": amount(row.held), "unit": "by running work", "link": wallets},
-        {"title": "Spent", "value": amount(row.spent), "unit": f"past {DAYS} days", "link": usage},
-        {"title": "Images", "value": f"{row.images:,}", "unit": f"past {DAYS} days", "link": usage},
+        {"title": "Spent", "value": amount(row.used.amount), "unit": f"past {DAYS} days", "link": usage},
+        {"title": "Images", "value": f"{row.used.images:,}", "unit": f"past {DAYS} days", "link": usage},
     ]
     if may(request, Permission.GENERATION_READ):
         lanes = reverse("admin:generations_lane_changelist") + of_it

@@ -59,6 +59,15 @@ def _prompt(row: Generation) -> Any:
     return format_html('<span class="prompt" title="{}">{}</span>', text, text[:80])
 
 
+def _order(row: Generation) -> str:
+    """The request, as far as it is kept: pictures in it by their storage keys."""
+    return json.dumps(row.order, indent=2, ensure_ascii=False)
+
+
+def _dollars(row: Generation) -> Any:
+    return dollars(row.tokens * row.unit_price)
+
+
 def _door(row: Generation) -> Any:
     """Where it came in, and whether it was only a test."""
     return format_html("{} {}", row.dialect, tag("test", "test")) if row.mode == "test" else row.dialect
@@ -96,9 +105,7 @@ picture = sealed(column("Image", lambda row: thumbnail(getattr(row, "first_outpu
 prompt = sealed(column("Prompt", _prompt))
 whole_prompt = sealed(column("Prompt", lambda row: row.order.get("prompt"), "whole-prompt"))
 said = sealed(column("Text that came along", _said))
-asked = sealed(
-    column("Order", lambda row: text(json.dumps(row.order, indent=2, ensure_ascii=False)), "order")
-)
+asked = sealed(column("Order", lambda row: text(_order(row)), "order"))
 charged = tokens("Tokens", lambda row: row.tokens)
 cost = money("Cost", lambda row: row.tokens * row.unit_price)
 held = money("Held at submit", lambda row: row.tokens_held * row.unit_price)
@@ -132,7 +139,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         Field("model", lambda row: row.model), Field("state", lambda row: row.state),
         Field("kind", lambda row: row.kind), Field("message", lambda row: row.message),
         Field("ordered", lambda row: row.count), Field("images", lambda row: row.delivered),
-        Field("tokens", lambda row: row.tokens), Field("usd", lambda row: dollars(row.tokens * row.unit_price)),
+        Field("tokens", lambda row: row.tokens), Field("usd", _dollars),
         Field("attempts", lambda row: row.attempt), Field("request_id", lambda row: row.request_id),
         Field("prompt", lambda row: row.order.get("prompt"), private=True),
     )  # fmt: skip

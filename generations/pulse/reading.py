@@ -4,7 +4,7 @@ last roll-up."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -70,10 +70,11 @@ Paces = Mapping[str, Times]
 """By name."""
 
 
-def report(period: Period, mode: str) -> Report:
-    """What ended in a period, over all organizations. One statement over the roll-ups."""
+def report(period: Period, mode: str, *, organizations: Collection[UUID] | None = None) -> Report:
+    """What ended in a period, over all organizations or these. One statement over the roll-ups."""
     with operator(), connection.cursor() as cursor:
-        cursor.execute(_REPORT, _places(period, mode))
+        chosen = None if organizations is None else list(organizations)
+        cursor.execute(_REPORT, _places(period, mode) | {"organizations": chosen})
         rows = cursor.fetchall()
     sides: defaultdict[int, dict[Any, Line]] = defaultdict(dict)
     for side, day, organization, model, dialect, outcome, *sums in rows:
@@ -119,11 +120,15 @@ _REPORT = f"""
         SELECT organization_id, at, model, dialect, outcome, generations, images, tokens, amount, milliseconds
         FROM ({FACTS}) AS since WHERE mode = %(mode)s
     )
+    , chosen AS (
+        SELECT * FROM fact
+        WHERE %(organizations)s::uuid[] IS NULL OR organization_id = ANY (%(organizations)s::uuid[])
+    )
     SELECT grouping(day, organization_id, model, dialect, outcome), day, organization_id, model, dialect,
            outcome, sum(generations), coalesce(sum(generations) FILTER (WHERE outcome = 'succeeded'), 0),
            coalesce(sum(generations) FILTER (WHERE outcome = 'cancelled'), 0), sum(images), sum(tokens),
            sum(amount), sum(milliseconds)
-    FROM (SELECT date_trunc('day', at, 'UTC') AS day, * FROM fact) AS dated
+    FROM (SELECT date_trunc('day', at, 'UTC') AS day, * FROM chosen) AS dated
     GROUP BY GROUPING SETS ((day), (organization_id), (model), (dialect), (outcome), ())
     HAVING count(*) > 0
 """  # noqa: S608 - our own words

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-_WRITTEN = re.compile(r"https?://host(?=[/`\"'\s)]|$)|http://localhost:8000")
+_WRITTEN = re.compile(r"https?://host(?=[/`\"'\s)]|$)|http://localhost:8000|\$EASEL_URL\b")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 _HEADING = re.compile(r"<h([23])>(.*?)</h\1>")
 _TABLE = re.compile(r"<table>(.*?)</table>", re.DOTALL)
