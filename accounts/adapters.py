@@ -79,7 +79,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth pu
 
     def is_safe_url(self, url: str | None) -> bool:
         """Only a path of ours: `next` never leads to another host."""
-        return bool(url) and url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+        path = url or ""
+        return path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Before the password is looked at: does this address, does this account have to wait?"""

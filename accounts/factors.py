@@ -15,7 +15,7 @@ _FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 def has_one(user: User) -> bool:
     """Whether logging in takes more than the password. Recovery codes alone are no factor."""
-    return Authenticator.objects.filter(user=user, type__in=_FACTORS).exists()
+    return bool(Authenticator.objects.filter(user=user, type__in=_FACTORS).exists())
 
 
 def having_one(users: Iterable[Any]) -> set[UUID]:

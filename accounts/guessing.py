@@ -53,7 +53,7 @@ def subject(email: str, address: str) -> bytes:
 
 def attempt(guessed_at: bytes) -> bool:
     """Count a try. False where it has to wait: then the answer must not depend on what was guessed."""
-    values = {
+    values: dict[str, bytes | str | int] = {
         "subject": guessed_at,
         "forgotten": FORGOTTEN,
         "free": FREE,

@@ -27,6 +27,8 @@ from accounts.models import Membership, Mode, Organization, User
 from accounts.origin import where
 
 P = ParamSpec("P")
+LAST_TEAM = "team"
+"""In the session: the slug of the team whose page was looked at last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ def _team(request: HttpRequest, slug: str) -> Team:
     assert isinstance(request.user, User)
     for membership in directory.memberships_of(request.user):
         if membership.organization.slug == slug:
+            if request.session.get(LAST_TEAM) != slug:
+                request.session[LAST_TEAM] = slug
             return Team(membership.organization, membership, _mode(request, slug))
     raise Http404
 

@@ -23,7 +23,7 @@ MAX_NAME = 200  # characters of a field's or a file's name
 
 BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
 PARAMETER = re.compile(r'[ \t]*;[ \t]*([0-9A-Za-z_*\-]+)[ \t]*=[ \t]*("(?:\\.|[^"\\])*"|[^;" \t]+)')
-HEADER = re.compile(r"([0-9A-Za-z\-]+)[ \t]*:[ \t]*(.*)")
+HEADER = re.compile(r"([0-9A-Za-z\-]+)[ \t]*:(.*)")
 PADDING = b" \t"
 PLAIN_ENCODINGS = ("", "7bit", "8bit", "binary")
 

@@ -210,11 +210,11 @@ def _marks(whole: Whole) -> Iterator[_Mark]:
 
 def _calls(attempt: Attempt, begun: datetime) -> Iterator[_Mark]:
     drawing = f"Attempt {attempt.number}: with the provider"
-    storing = f"Attempt {attempt.number}: checked and stored"
     for call in attempt.calls:
-        at = datetime.fromisoformat(call["at"]) if call["at"] else begun
-        yield max(at, begun), drawing, "drawing"
-        yield max(at, begun) + timedelta(seconds=call["seconds"]), storing, "storing"
+        at = max(datetime.fromisoformat(call["at"]), begun) if call["at"] else begun
+        after = ("checked and stored", "storing") if call["images"] else ("brought to an end", "preparing")
+        yield at, drawing, "drawing"
+        yield at + timedelta(seconds=call["seconds"]), f"Attempt {attempt.number}: {after[0]}", after[1]
     if not attempt.calls and attempt.upstream_at:
         yield max(attempt.upstream_at, begun), drawing, "drawing"
 

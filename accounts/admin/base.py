@@ -101,7 +101,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold publishes no ty
         scope = current_scope()
         if scope is None or scope.role != "easel_operator":
             raise PermissionDenied  # by way of a view that is not one of ours
-        rows: QuerySet[Any] = super().get_queryset(request).defer(*self.secrets)
+        rows: QuerySet[Any] = self.model._default_manager.get_queryset().defer(*self.secrets)
         if extras := self.extras():
             rows = rows.annotate(**extras)
         return rows.select_related(*self.joins) if self.joins else rows

@@ -64,6 +64,8 @@ class Doing:
         with operator():
             rows = self._rows()
             form = self.deed.made_form(rows, self.posted if self._typed else None)
+            if not self._typed:
+                form.initial.update({name: self._asked(name) for name in form.fields if self._asked(name)})
             if not (self._typed and form.is_valid() and self._word_fits(form, rows)):
                 return self._page(rows, form, "ask")
             if form.asks_more and self._asked("step") != "do":

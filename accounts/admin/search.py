@@ -12,6 +12,8 @@ from accounts.models import ApiKey, Organization, User
 
 MOST = 50
 _KEY = re.compile(r"^easel_(?:live|test)_([0-9A-Za-z]{10})")
+_BEGINNING = re.compile(r"^easel_(?:live|test)_([0-9A-Za-z]+)")
+FEWEST = 3
 _PUBLIC = re.compile(r"^[0-9A-Za-z]{10}$")
 
 
@@ -31,6 +33,17 @@ def keys(term: str) -> list[ApiKey]:
     return list(
         ApiKey.objects.across().filter(public_id=public).only("id", "organization_id", "mode", "public_id")
     )
+
+
+def keys_like(term: str) -> list[ApiKey]:
+    """The key that this is, or those whose public part begins with what was typed of a key (three letters
+    of it at least)."""
+    found = _BEGINNING.match(term)
+    public = found[1] if found else ""
+    rows = ApiKey.objects.across().select_related("organization")
+    if len(public) >= FEWEST:
+        return list(rows.filter(public_id__startswith=public[:10])[:MOST])
+    return list(rows.filter(public_id=term)) if _PUBLIC.match(term) else []
 
 
 def message(term: str) -> UUID | None:

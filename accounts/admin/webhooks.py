@@ -149,8 +149,9 @@ class EndpointAdmin(ReadOnlyAdmin):
     groups = (
         ("Endpoint", (url, organization(), mode(), state, plain("description"), listed("events"))),
         ("Life", (
-            ago("failing_since"), ago("disabled_at"), column("Why", lambda row: row.get_disabled_reason_display()),
-            ago("removed_at"), ago("created_at"), mono("id", "Id"),
+            ago("failing_since"), ago("disabled_at"),
+            column("Why", lambda row: row.get_disabled_reason_display()), ago("removed_at"),
+            ago("created_at"), mono("id", "Id"),
         )),
     )  # fmt: skip
 
@@ -220,7 +221,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
     groups = (
         ("Try", (event, count("number", "No."), organization(), mode(), result, took)),
         ("Request", (
-            url, column("Headers", lambda row: pairs(_shown(row.headers))), ago("started_at"), ago("ended_at"),
+            url, column("Headers", lambda row: pairs(_shown(row.headers))), ago("started_at"),
+            ago("ended_at"),
         )),
         ("Answer", (answer,)),
     )  # fmt: skip

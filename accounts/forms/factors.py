@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from allauth.mfa.base import forms as base
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
+from cryptography.exceptions import InvalidSignature
 
 
 class _Code:
@@ -34,7 +36,33 @@ class ActivateForm(_Code, totp.ActivateTOTPForm):  # type: ignore[misc]  # allau
     """The first code of an authenticator app."""
 
 
-class PasskeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]  # allauth publishes no types
+# What allauth and fido2 raise when they read something that is no credential.
+_NONSENSE = (KeyError, TypeError, ValueError, AttributeError, IndexError, InvalidSignature, struct.error)
+
+
+class _Credential:
+    """What a browser says a passkey said. Anybody can post anything here."""
+
+    def full_clean(self) -> None:
+        try:
+            super().full_clean()  # type: ignore[misc]  # a form's
+        except _NONSENSE:
+            self.add_error("credential", "This passkey could not be read. Try again.")  # type: ignore[attr-defined]
+
+
+class LogInPasskeyForm(_Credential, webauthn.LoginWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+    """In place of password and code."""
+
+
+class CodePasskeyForm(_Credential, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]  # no types
+    """After the password."""
+
+
+class ConfirmPasskeyForm(_Credential, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]  # no types
+    """Before something that matters."""
+
+
+class PasskeyForm(_Credential, webauthn.AddWebAuthnForm):  # type: ignore[misc]  # allauth publishes no types
     """A passkey, and whether it opens the account by itself."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -24,7 +24,7 @@ SCOPE_WORDS: Final[Mapping[str, str]] = {
     ManagementScope.WRITE: "Change keys, members and budgets",
 }
 TEAM, ME = "team", "me"
-NEVER = ""
+NEVER = "never"
 LIVES: Final = (
     ("7", "In 7 days"),
     ("30", "In 30 days"),
@@ -80,7 +80,8 @@ class _KeyFields(forms.Form):
 
     def __init__(self, *args: Any, models: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["models_allowed"].choices = [*models]  # type: ignore[attr-defined]
+        choices = [(model, _with_code(title, model)) for model, title in models]
+        self.fields["models_allowed"].choices = choices  # type: ignore[attr-defined]
 
     def clean_networks(self) -> list[str]:
         return re.split(r"[\s,;]+", self.cleaned_data["networks"].strip()) if self._typed("networks") else []
@@ -136,21 +137,21 @@ def _name() -> forms.CharField:
 def _home_door(bases: Mapping[str, str]) -> forms.ChoiceField:
     return forms.ChoiceField(
         label="Home door",
-        choices=[(door.value, _with_base(door.label, bases[door])) for door in Door],
+        choices=[(door.value, _with_code(door.label, bases[door])) for door in Door],
         widget=forms.RadioSelect,
         help_text="Whose words your client speaks. The key works at the other doors too.",
     )
 
 
-def _with_base(title: str, base: str) -> str:
-    return format_html('<span>{} <code class="choice-url">{}</code></span>', title, base)
+def _with_code(title: str, code: str) -> str:
+    return format_html('<span>{} <code class="choice-code">{}</code></span>', title, code)
 
 
 class NewKeyForm(_KeyFields):
     """A new key: its name and home door, and under "More" everything else. `once` lets the form make
     one key, however often it is sent."""
 
-    expires = forms.ChoiceField(label="Expires", choices=LIVES, initial="365", required=False)
+    expires = forms.ChoiceField(label="Expires", choices=LIVES, initial="365")
     once = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
     def __init__(
@@ -175,7 +176,8 @@ class NewKeyForm(_KeyFields):
     def values(self) -> dict[str, Any]:
         """For `accounts.actions.keys.create`."""
         days = self.cleaned_data["expires"]
-        return {**self._limits(), "expires_at": utc_now() + timedelta(days=int(days)) if days else None}
+        expires = None if days == NEVER else utc_now() + timedelta(days=int(days))
+        return {**self._limits(), "expires_at": expires}
 
 
 class EditKeyForm(_KeyFields):

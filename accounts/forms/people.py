@@ -19,12 +19,13 @@ ROLE_WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def role_field(mine: str) -> forms.ChoiceField:
-    """The roles that somebody of this role may give: none above his own."""
+def role_field(mine: str, chosen: str) -> forms.ChoiceField:
+    """The roles that somebody whose role is `mine` may give: none above it."""
     within = [role for role in Role if rank(role) <= rank(mine)]
     return forms.ChoiceField(
         label="Role",
         choices=[(role.value, f"{role.label}: {ROLE_WORDS[role]}") for role in within],
+        initial=chosen,
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": "Choose one of these roles. Nobody gives a role above his own."},
     )
@@ -41,16 +42,16 @@ class InviteForm(forms.Form):
     )
 
     def __init__(self, *args: Any, mine: str, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"role": Role.DEVELOPER}, **kwargs)
-        self.fields["role"] = role_field(mine)
+        super().__init__(*args, **kwargs)
+        self.fields["role"] = role_field(mine, Role.DEVELOPER)
 
 
 class RoleForm(forms.Form):
     """Another role for a member."""
 
     def __init__(self, *args: Any, mine: str, present: str, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"role": present}, **kwargs)
-        self.fields["role"] = role_field(mine)
+        super().__init__(*args, **kwargs)
+        self.fields["role"] = role_field(mine, present)
 
 
 class ProfileForm(forms.Form):

@@ -53,6 +53,7 @@ class SignUpForm(allauth.SignupForm):  # type: ignore[misc]  # allauth publishes
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     field_order = ("email", "password1", "team")
+    account_already_exists: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

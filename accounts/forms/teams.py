@@ -69,12 +69,12 @@ class RetentionForm(forms.Form):
             "images": organization.image_retention_hours,
             "bodies": organization.body_retention_hours,
         }
-        initial = {name: PLATFORM if hours is None else hours for name, hours in present.items()}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **kwargs)
         days = settings.EASEL.retention_days
         usual = (PLATFORM, f"As the platform does: {days} {'day' if days == 1 else 'days'}")
         for field, known in (("images", IMAGE_CHOICES), ("bodies", BODY_CHOICES)):
             self.fields[field].choices = [usual, *_with(known, present[field])]  # type: ignore[attr-defined]
+            self.fields[field].initial = PLATFORM if present[field] is None else present[field]
 
     def values(self) -> dict[str, int | None]:
         """For `accounts.actions.organizations.set_retention`."""

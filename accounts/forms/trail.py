@@ -54,13 +54,14 @@ class TrailForm(forms.Form):
 
     def wanted(self) -> Wanted:
         """What the filters ask for."""
-        return Wanted(**{name: value or ("" if name in TEXTS else None) for name, value in self._values()})
-
-    def _values(self) -> list[tuple[str, Any]]:
-        return [(name, self.cleaned_data.get(name)) for name in self.fields]
-
-
-TEXTS = ("about", "actor", "action")
+        asked = self.cleaned_data
+        return Wanted(
+            actor=asked["actor"],
+            action=asked["action"],
+            about=asked["about"],
+            since=asked["since"],
+            until=asked["until"],
+        )
 
 
 def _kept(form: TrailForm, field: str, anything: str, choices: Mapping[str, str]) -> list[tuple[str, str]]:

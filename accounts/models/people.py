@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -47,7 +48,8 @@ class UserManager(BaseUserManager["User"]):
         user.set_password(password)
         with transaction.atomic():
             user.save(using=self._db)
-            user.emailaddress_set.create(email=user.email, primary=True, verified=True)
+            addresses = apps.get_model("account", "EmailAddress")  # allauth's, which needs ours first
+            addresses._default_manager.create(user=user, email=user.email, primary=True, verified=True)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:

@@ -59,9 +59,7 @@ def _remember(endpoint: WebhookEndpoint, failing_since: datetime | None) -> None
         endpoint.save(update_fields=["failing_since"])
 
 
-def disable(
-    endpoint: WebhookEndpoint, reason: Reason, *, by: Actor, at: datetime, why: str = ""
-) -> None:
+def disable(endpoint: WebhookEndpoint, reason: Reason, *, by: Actor, at: datetime, why: str = "") -> None:
     """Stop telling a locked endpoint anything; what waits for it is given up, and can be redelivered.
     The other endpoints that listen to it are told."""
     endpoint.enabled, endpoint.disabled_at, endpoint.disabled_reason = False, at, reason

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Case, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
 
@@ -34,10 +34,11 @@ from accounts.admin.exporting import Field
 from accounts.admin.filters import RecentFilter, choice, recent
 from accounts.admin.names import named_key
 from accounts.models import Mode
-from billing.admin.columns import money, tokens, unit_price
+from billing.admin.columns import amount, money, tokens, unit_price
 from billing.admin.deeds import DeclineRequest, GrantRequest, SetPrice
 from billing.models import Budget, CreditRequest, Entry, Price, Seal, Wallet
 from billing.money import dollars as dollars_of
+from runtime.tenancy import operator
 
 KINDS = {
     "grant": "good",
@@ -85,16 +86,33 @@ def lines_of(organization_id: UUID, mode: str, generation_id: UUID) -> list[Line
     return [_line(entry) for entry in rows]
 
 
-def balances(organizations: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
-    """Available and held nano-dollars of live wallets, by organization."""
-    wallets = Wallet.objects.across().filter(organization_id__in=list(organizations), mode="live")
-    return {wallet.organization_id: (wallet.available, wallet.held) for wallet in wallets}
+def entry_of(term: str) -> int | None:
+    """The entry with this number, if there is one."""
+    if not (term.isascii() and term.isdigit() and len(term) < 19):
+        return None
+    return Entry.objects.across().filter(pk=int(term)).values_list("pk", flat=True).first()
 
 
 def balances(organizations: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
     """Available and held nano-dollars of live wallets, by organization."""
     wallets = Wallet.objects.across().filter(organization_id__in=list(organizations), mode="live")
     return {wallet.organization_id: (wallet.available, wallet.held) for wallet in wallets}
+
+
+def given_back(since: datetime, until: datetime, mode: str) -> int:
+    """Nano-dollars refunded in a span of time, over all organizations: by the index of what people book.
+    Opens the operator's scope."""
+    with operator():
+        rows = Entry.objects.across().filter(
+            kind=Entry.Kind.REFUND, mode=mode, created_at__gte=since, created_at__lt=until
+        )
+        return int(rows.aggregate(sum=Sum("amount", default=0))["sum"])
+
+
+def waiting_requests() -> int:
+    """Requests for credit that nobody answered yet. Opens the operator's scope."""
+    with operator():
+        return CreditRequest.objects.across().filter(state=CreditRequest.State.OPEN).count()
 
 
 def refunded(generations: Iterable[Any]) -> dict[UUID, int]:
@@ -219,7 +237,22 @@ class CreditRequestAdmin(ReadOnlyAdmin):
             (organization(), mode(), asked, plain("note"), plain("requested_by", "By"), ago("created_at")),
         ),
         ("Answer", (state, given, plain("answer"), plain("answered_by", "By"), ago("answered_at"))),
-    )
+    )  # fmt: skip
+
+
+_PRESENT = Price.objects.filter(model=OuterRef("model"), effective_from__lte=Now())
+# Which price of its model it is: the one in effect, one to come, one that is over.
+_STANDING = Case(
+    When(effective_from__gt=Now(), then=Value("later")),
+    When(pk=Subquery(_PRESENT.order_by("-effective_from").values("pk")[:1]), then=Value("now")),
+    default=Value("before"),
+)
+
+
+def prices_of(model: str) -> list[Any]:
+    """Every price of a model, the newest first, each with what it is called now."""
+    rows = Price.objects.filter(model=model).annotate(standing=_STANDING).order_by("-effective_from")
+    return [(row, tag(*_PRICES[row.standing]), amount(row.unit_price * 1_000_000)) for row in rows]
 
 
 @admin.register(Price)
@@ -234,16 +267,7 @@ class PriceAdmin(ReadOnlyAdmin):
     groups = (("Price", (mono("model"), price, state, ago("effective_from", "From"), ago("created_at"))),)
 
     def extras(self) -> dict[str, Any]:
-        """Which price of its model this is: the one in effect, one to come, one that is over."""
-        latest = Price.objects.filter(model=OuterRef("model"), effective_from__lte=Now())
-        present = latest.order_by("-effective_from").values("pk")[:1]
-        return {
-            "standing": Case(
-                When(effective_from__gt=Now(), then=Value("later")),
-                When(pk=Subquery(present), then=Value("now")),
-                default=Value("before"),
-            )
-        }
+        return {"standing": _STANDING}
 
 
 @admin.register(Seal)

@@ -14,6 +14,8 @@ from billing.money import nano_of
 
 MOST_DOLLARS: Final = 1_000_000_000
 TEAM: Final = "team"
+USUAL_ALERT: Final = 80
+"""Percent of a new key's budget from which people are told."""
 PERIODS: Final[Mapping[str, str]] = {
     Budget.Period.DAY: "Each day",
     Budget.Period.WEEK: "Each week, from Monday",
@@ -38,10 +40,19 @@ def _dollars(**options: Any) -> forms.DecimalField:
 
 
 class BudgetForm(forms.Form):
-    """A limit for one period."""
+    """A limit for one period, and when people are told of it."""
 
     period = forms.ChoiceField(choices=PERIODS.items())
     limit = _dollars(label="At most, in dollars")
+    alert_percent = forms.IntegerField(
+        label="Tell owners, admins and billing from, in percent",
+        required=False,
+        min_value=1,
+        max_value=99,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "placeholder": "80"}),
+        help_text="A mail, once a period. Nothing is refused until the limit is reached.",
+        error_messages={"invalid": "Write a whole number of percent, such as 80."},
+    )
 
     @property
     def amount(self) -> int:
@@ -57,7 +68,8 @@ class FirstBudgetsForm(forms.Form):
     month = _dollars(
         label="Dollars a month",
         required=False,
-        help_text="What would pass a budget is refused with 402. Days, weeks and months are those of UTC.",
+        help_text="What would pass a budget is refused with 402; owners, admins and billing are told at 80 "
+        "percent of it. Days, weeks and months are those of UTC.",
     )
 
     def amounts(self) -> dict[str, int]:
@@ -66,26 +78,15 @@ class FirstBudgetsForm(forms.Form):
 
 
 class TeamBudgetForm(BudgetForm):
-    """A limit of the whole team or of one of its keys, and when people are told of it."""
+    """A limit of the whole team or of one of its keys."""
 
     key = forms.ChoiceField(label="Whose spending")
-    alert_percent = forms.IntegerField(
-        label="Tell owners, admins and billing from, in percent",
-        required=False,
-        min_value=1,
-        max_value=99,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "placeholder": "80"}),
-        help_text="A mail, once a period. Nothing is refused until the limit is reached.",
-        error_messages={"invalid": "Write a whole number of percent, such as 80."},
-    )
     field_order = ("key", "period", "limit", "alert_percent")
 
     def __init__(self, *args: Any, keys: Iterable[tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
-        known = forms.ChoiceField(
-            choices=[("", "The whole team"), *keys], label="Whose spending", required=False
-        )
-        self.fields["key"] = known
+        whose = [(TEAM, "The whole team"), *keys]
+        self.fields["key"] = forms.ChoiceField(label="Whose spending", choices=whose)
         self.order_fields(self.field_order)
 
     @property

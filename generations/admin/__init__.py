@@ -1,5 +1,6 @@
-"""The operators' pages of the work: generations, their histories, the queue, and the catalogue."""
+"""The operators' pages of the work: organizations, generations, their histories, the queue, the catalogue,
+the channels."""
 
-from generations.admin import catalogue, history, machine, work
+from generations.admin import catalogue, channels, history, machine, organizations, work
 
-__all__ = ["catalogue", "history", "machine", "work"]
+__all__ = ["catalogue", "channels", "history", "machine", "organizations", "work"]

@@ -1,21 +1,28 @@
-"""What can be asked and who draws it: models, doors, sizes, channels."""
+"""What can be asked: models, their names and limits at each door, their sizes (M4)."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from django import forms
 from django.contrib import admin
-from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.http import HttpRequest
 
 from accounts.access import Permission
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.admin.columns import ago, column, count, link, listed, mono, plain, tag, words, yes
+from accounts.admin.columns import column, count, link, listed, mono, plain, tag
 from accounts.admin.filters import doors
-from generations.admin.filters import ModelFilter
-from generations.models import Channel, ChannelModel, Dialect, DialectModel, Model, ModelName, ModelSize
+from billing.admin.ledger import prices_of
+from generations.admin.filters import CatalogueModelFilter
+from generations.admin.offering import Add, Edit, Remove
+from generations.models import Dialect, DialectModel, Model, ModelName, ModelSize
 
-HEALTH = {"healthy": "good", "misconfigured": "bad", "broken": "bad"}
+EDITED = (
+    "title", "description", "enabled", "hidden", "default_ratio", "default_resolution", "max_input_images",
+    "position",
+)  # fmt: skip
+LIMITS = (
+    "ratios", "resolutions", "default_ratio", "default_resolution", "max_count", "max_references",
+    "reference_bytes", "prompt_characters",
+)  # fmt: skip
 model = link("Model", "generations_model", "model_id", lambda row: row.model.title)
 pixels = column("Pixels", lambda row: f"{row.width} × {row.height}")
 
@@ -37,6 +44,7 @@ class ModelAdmin(CatalogueAdmin):
     heading, icon = "Models", "deployed_code"
     called = "title"
     ordering = ("position", "slug")
+    deeds = (Edit(Model, *EDITED, description=forms.Textarea(attrs={"rows": 3})),)
     offered = column("Offered", _offered)
     list_display = (
         plain("title", "Model"), mono("slug", "Name"), plain("family"), offered, plain("default_ratio"),
@@ -56,6 +64,7 @@ class ModelAdmin(CatalogueAdmin):
         return {
             "names": row.names.order_by("dialect_id", "position"),
             "sizes": row.sizes.order_by("position"),
+            "prices": prices_of(row.slug),
             "served_by": row.served_by.select_related("channel").defer("channel__credential"),
         }
 
@@ -64,6 +73,7 @@ class ModelAdmin(CatalogueAdmin):
 class DialectAdmin(CatalogueAdmin):
     heading, icon = "Doors", "door_front"
     ordering = ("name",)
+    deeds = (Edit(Dialect, "credits_per_dollar"),)
     list_display = (mono("name", "Door"), count("credits_per_dollar"))
     groups = (("Door", (mono("name"), count("credits_per_dollar"))),)
 
@@ -72,7 +82,8 @@ class DialectAdmin(CatalogueAdmin):
 class ModelNameAdmin(CatalogueAdmin):
     heading, icon = "Model names", "label"
     joins, ordering = ("model",), ("dialect", "model", "position", "id")
-    list_filter = (doors("dialect"), ModelFilter)
+    deeds = (Edit(ModelName, "position"), Add("Add a name", ModelName, "dialect", "name", "model"), Remove())
+    list_filter = (doors("dialect"), CatalogueModelFilter)
     list_display = (mono("name"), plain("dialect_id", "Door"), model, count("position"))
     groups = (("Name", (mono("name"), plain("dialect_id", "Door"), model, count("position"))),)
 
@@ -81,7 +92,8 @@ class ModelNameAdmin(CatalogueAdmin):
 class ModelSizeAdmin(CatalogueAdmin):
     heading, icon = "Sizes", "aspect_ratio"
     joins, ordering = ("model",), ("model", "position", "id")
-    list_filter = (ModelFilter,)
+    deeds = (Edit(ModelSize, "width", "height", "tokens"),)
+    list_filter = (CatalogueModelFilter,)
     list_display = (
         column("Size", lambda row: f"{row.ratio} at {row.resolution}"), model, pixels,
         count("tokens", "Tokens per image"),
@@ -95,7 +107,8 @@ class ModelSizeAdmin(CatalogueAdmin):
 class DialectModelAdmin(CatalogueAdmin):
     heading, icon = "Offers", "storefront"
     joins, ordering = ("model",), ("dialect", "model", "id")
-    list_filter = (doors("dialect"), ModelFilter)
+    deeds = (Edit(DialectModel, *LIMITS),)
+    list_filter = (doors("dialect"), CatalogueModelFilter)
     list_display = (
         plain("dialect_id", "Door"), model, listed("resolutions"), count("max_count", "Images per request"),
         count("max_references", "References"), count("prompt_characters"),
@@ -106,42 +119,5 @@ class DialectModelAdmin(CatalogueAdmin):
             count("max_count", "Images per request"), count("max_references", "References"),
             count("reference_bytes", "Bytes per reference"), count("prompt_characters"),
             plain("default_ratio"), plain("default_resolution"),
-        )),
-    )  # fmt: skip
-
-
-@admin.register(Channel)
-class ChannelAdmin(CatalogueAdmin):
-    heading, icon = "Channels", "hub"
-    called = "name"
-    ordering = ("-priority", "name")
-    secrets = ("credential",)
-    state = column("State", lambda row: tag("on", "good") if row.enabled else tag("off", "calm"))
-    credential = column("Credential", lambda row: "Set" if row.has_credential else "None", "is_set")
-    list_display = (
-        plain("name"), plain("provider"), state, words("health", HEALTH), count("priority"), count("weight"),
-        count("concurrency"), ago("last_error_at", "Last error"),
-    )  # fmt: skip
-    groups = (
-        ("Channel", (plain("name"), plain("provider"), mono("base_url"), credential, state)),
-        ("Choice", (count("priority"), count("weight"), count("concurrency"), yes("from_environment"))),
-        ("Health", (words("health", HEALTH), plain("last_error"), ago("last_error_at", "Last error"))),
-    )
-
-    def extras(self) -> dict[str, Any]:
-        return {"has_credential": ExpressionWrapper(~Q(credential=""), output_field=BooleanField())}
-
-
-@admin.register(ChannelModel)
-class ChannelModelAdmin(CatalogueAdmin):
-    heading, icon = "Served models", "cable"
-    joins, secrets = ("model", "channel"), ("channel__credential",)
-    ordering = ("channel", "model", "id")
-    list_filter = (ModelFilter,)
-    list_display = (plain("channel.name", "Channel"), model, mono("upstream_model"))
-    groups = (
-        ("Served model", (
-            link("Channel", "generations_channel", "channel_id", lambda row: row.channel.name), model,
-            mono("upstream_model"),
         )),
     )  # fmt: skip

@@ -23,6 +23,7 @@ def dress(
     generation has to say."""
     answer.headers.setdefault("X-Request-ID", request_id)
     answer.headers.setdefault("Cache-Control", "no-store")
+    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
     if allowance:
         answer.headers.update(_rate_headers(allowance))
     if problem:

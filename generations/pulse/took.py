@@ -20,7 +20,7 @@ _DOORS = f"""
            {bucket_sql("extract(epoch FROM finished_at - created_at)")} AS bucket
     FROM generations_generation
     WHERE finished_at >= %(since)s AND finished_at < %(until)s AND state = 'succeeded'
-"""
+"""  # noqa: S608 - our own words
 _PROVIDERS = f"""
     SELECT date_trunc('hour', g.finished_at, 'UTC'), g.mode, 'provider', a.provider,
            {bucket_sql("extract(epoch FROM a.finished_at - coalesce(a.upstream_at, a.started_at))")}
@@ -28,7 +28,7 @@ _PROVIDERS = f"""
     JOIN generations_attempt a ON a.organization_id = g.organization_id AND a.generation_id = g.id
     WHERE g.finished_at >= %(since)s AND g.finished_at < %(until)s
       AND a.outcome = 'succeeded' AND a.provider <> ''
-"""
+"""  # noqa: S608 - our own words
 TOOK = f"""
     SELECT at, mode, about, name, bucket, count(*) AS count
     FROM ({_DOORS} UNION ALL {_PROVIDERS}) AS one GROUP BY 1, 2, 3, 4, 5

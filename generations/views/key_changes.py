@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,11 +19,12 @@ from accounts.forms.keys import EditKeyForm
 from accounts.models import ApiKey
 from accounts.shell import TeamRequest, team_page
 from billing import actions as billing
-from billing.forms.budgets import BudgetForm
+from billing.forms.budgets import USUAL_ALERT, BudgetForm
+from billing.money import dollars, plain
 from generations import traffic
 from generations.views import key_words as words
 from generations.views.key_making import refuse
-from generations.views.keys import CALLERS, DAY, address, bars_of, may_write, require_key
+from generations.views.keys import CALLERS, DAY, Bar, address, bars_of, may_write, require_key
 from runtime.clock import utc_now
 
 
@@ -85,8 +87,8 @@ def _writable(request: TeamRequest, key: UUID) -> ApiKey:
 def set_budget(request: TeamRequest, key: UUID) -> HttpResponse:
     """Limit what the key may spend in a period; the same period again changes the limit."""
     row = require_key(request, key)
-    wanted = {"period": request.GET.get("period", "month")}
-    form = BudgetForm(request.POST or None, initial=wanted)
+    bars = bars_of(request, row)
+    form = BudgetForm(request.POST or None, initial=_present(bars, request.GET.get("period", "month")))
     if request.method == "POST" and form.is_valid():
         try:
             _set(request, row, form)
@@ -95,7 +97,7 @@ def set_budget(request: TeamRequest, key: UUID) -> HttpResponse:
         else:
             messages.success(request, "The budget is set. It counts from the next order on.")
             return redirect(address(request, "key", row))
-    context = {"form": form, "key": row, "bars": bars_of(request, row)}
+    context = {"form": form, "key": row, "bars": bars}
     return render(request, "accounts/keys/budget.html", context)
 
 
@@ -107,7 +109,17 @@ def _set(request: TeamRequest, key: ApiKey, form: BudgetForm) -> None:
         by=request.actor,
         mode=key.mode,
         key=key.pk,
+        alert_percent=form.cleaned_data["alert_percent"] or 0,
     )
+
+
+def _present(bars: list[Bar], period: str) -> dict[str, Any]:
+    """The budget of a period as it stands, or what a new one begins with."""
+    for bar in bars:
+        if bar.budget.period == period:
+            limit = plain(dollars(bar.budget.limit))
+            return {"period": period, "limit": limit, "alert_percent": bar.budget.alert_percent}
+    return {"period": period, "alert_percent": USUAL_ALERT}
 
 
 @team_page(Permission.KEY_MANAGE)

@@ -23,7 +23,7 @@ from accounts.shell import TeamRequest, team_page
 from accounts.views import once
 from accounts.views.stepping import proven
 from billing import actions as billing
-from billing.forms.budgets import FirstBudgetsForm
+from billing.forms.budgets import USUAL_ALERT, FirstBudgetsForm
 from generations import traffic
 from generations.views import key_words as words
 from generations.views.keys import CALLERS, DAY, address, may_write, pace, require_key
@@ -86,6 +86,7 @@ def _set_budgets(request: TeamRequest, key: ApiKey, budgets: FirstBudgetsForm | 
             by=request.actor,
             mode=key.mode,
             key=key.pk,
+            alert_percent=USUAL_ALERT,
         )
 
 

@@ -57,7 +57,7 @@ def in_grace(key: ApiKey) -> bool:
 def models() -> list[tuple[str, str]]:
     """The models that a key may be limited to, with their titles."""
     found = {offer.model: offer.title for door in Door.values for offer in catalogue.offers(door)}
-    return [(model, f"{title} · {model}") for model, title in found.items()]
+    return list(found.items())
 
 
 def limits_of(key: ApiKey) -> list[str]:

@@ -32,7 +32,7 @@ from runtime.clock import utc_now
 
 SIZE, MOST_FOUND, EVENTS, CALLS, CALLERS = 25, 25, 20, 10, 10
 DAY = timedelta(hours=24)
-PERIODS, NEAR = ("day", "week", "month", "total"), 800
+PERIODS, NEAR = ("day", "week", "month", "total"), 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +177,10 @@ class Bar:
 
     @property
     def tone(self) -> str:
-        """`near` from four fifths on, `full` when nothing is left."""
+        """`near` from the alert on (from 80 percent without one), `full` when nothing is left."""
         if self.budget.left == 0:
             return "full"
-        return "near" if self.share >= NEAR else ""
+        return "near" if self.share >= 10 * (self.budget.alert_percent or NEAR) else ""
 
 
 def bars_of(request: TeamRequest, key: ApiKey) -> list[Bar]:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from billing.entries import Limit
+from billing.money import NANO
+from generations.views.keys import Bar
 from runtime.clock import utc_now
 
 STATES = ("succeeded", "failed", "cancelled", "queued", "running", "active", "revoked", "expired")
 SIZES = ((560, 460), (768, 1344), (1536, 672))
 CODE = "curl -s http://localhost:8000/evolink/v1/tasks/task-unified-1795200000-q7w2e9rt"
+MONTHS = ((0,) * 30, (0,) * 29 + (1,), tuple(day * day % 17 for day in range(30)))
+BUDGETS = tuple(
+    Limit(id=UUID(int=used), key=None, period=period, limit=25 * NANO, used=used * NANO, resets_at=None)
+    for period, used in (("day", 3), ("week", 21), ("total", 25))
+)
 
 
 class Example(forms.Form):
@@ -41,6 +50,8 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "states": STATES,
         "sizes": SIZES,
         "code": CODE,
+        "months": MONTHS,
+        "bars": [Bar(limit) for limit in BUDGETS],
         "form": Example(),
         "wrong": wrong,
         "rows": [

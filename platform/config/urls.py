@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import gallery, health, inbox, verify
+from config.admin import finding
 from config.docs import views as docs
 
 urlpatterns = [
@@ -14,6 +15,8 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("inbox/", inbox.page, name="inbox"),
     path("inbox/<str:token>", inbox.receive),
+    path("admin/find/", admin.site.admin_view(finding.find), name="operators_find"),
+    path("admin/seal/", admin.site.admin_view(finding.mend), name="operators_seal"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api")),
     path("docs/", docs.index, name="docs"),

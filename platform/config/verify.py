@@ -46,7 +46,7 @@ def _prove(request: TeamRequest) -> dict[str, Any]:
     """The team's rows, and the seals over everybody's: of those only whether they hold."""
     own, seals = proof.prove(request.team.organization.pk), proof.prove(only=(SEALS,))
     return {
-        "at": own.at.isoformat(),
+        "at": f"{own.at:%Y-%m-%d %H:%M:%S}",
         "seconds": own.seconds + seals.seconds,
         "counts": [(own.counts[name], name) for name in ("generations", "entries")],
         "broken": own.broken + bool(seals.broken),

@@ -21,7 +21,7 @@ function grouped(value, places) {
 }
 
 const written = {
-  dollars: (value) => `$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 4 })}`,
+  dollars: (value) => `$${value.toLocaleString("en-US", { minimumFractionDigits: 4, maximumFractionDigits: 4 })}`,
   seconds: (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`),
 };
 

@@ -63,7 +63,14 @@ def test_no_name_of_a_model_reaches_a_header(attacker: Attacker, way: Way, model
     sentence(answer)
 
 
-NAMES = ("a\r\nX-Evil: 1.png", 'a"; filename="b.html', "../../etc/passwd", "a\x00.png", "a\u2028.png", "a" * 200)
+NAMES = (
+    "a\r\nX-Evil: 1.png",
+    'a"; filename="b.html',
+    "../../etc/passwd",
+    "a\x00.png",
+    "a\u2028.png",
+    "a" * 200,
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -115,9 +122,7 @@ def test_our_address_is_ours_whatever_a_request_says(attacker: Attacker, way: Wa
     made = attacker.submit(way, headers=LIES[lie])
     assert made.status_code == 200, made.text
     told = finished(attacker.url, attacker.key, made.headers["x-easel-generation"])
-    again = attacker.send(
-        "GET", way.reads.format(id=made.headers["x-easel-generation"]), headers=LIES[lie]
-    )
+    again = attacker.send("GET", way.reads.format(id=made.headers["x-easel-generation"]), headers=LIES[lie])
     missing = attacker.send("GET", f"/{way.name}/v1/nowhere", headers=LIES[lie])
     for answer in (made, again, missing):
         assert EVIL not in answer.text + str(answer.headers)

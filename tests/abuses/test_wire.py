@@ -98,7 +98,9 @@ def test_a_body_in_disguise_is_not_unpacked(attacker: Attacker, door: Way, codin
     """A08: `Content-Encoding` would let a kilobyte become a gigabyte."""
     body = json.dumps(door.spell(Wish())).encode()
     headers = JSON | {"Content-Encoding": coding}
-    attacker.refused({400, 415} if door is GEMINI else {415}, "POST", door.submits, content=body, headers=headers)
+    attacker.refused(
+        {400, 415} if door is GEMINI else {415}, "POST", door.submits, content=body, headers=headers
+    )
 
 
 def test_the_management_api_reads_a_megabyte_and_nothing_in_disguise(office: Office) -> None:

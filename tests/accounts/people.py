@@ -95,7 +95,9 @@ def code(secret: str, steps: int = 0) -> str:
 def wrong(secret: str) -> str:
     """A code that is none of those around now."""
     near = {code(secret, steps) for steps in range(-2, 3)}
-    return next(text for text in ("000000", "111111", "222222", "333333", "444444", "555555") if text not in near)
+    return next(
+        text for text in ("000000", "111111", "222222", "333333", "444444", "555555") if text not in near
+    )
 
 
 def with_app(client: Client) -> str:

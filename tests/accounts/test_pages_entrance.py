@@ -16,8 +16,16 @@ from accounts.models import Role, User
 from billing import ledger
 from runtime.tenancy import tenant
 from tests.accounts.people import (
-    PASSWORD, address, browser, link, log_in, mails, person, said, sees,
-)  # fmt: skip
+    PASSWORD,
+    address,
+    browser,
+    link,
+    log_in,
+    mails,
+    person,
+    said,
+    sees,
+)
 
 pytestmark = [
     pytest.mark.usefixtures("database"),
@@ -53,14 +61,14 @@ def test_who_signs_up_confirms_the_address_and_lands_in_a_team_of_his_own() -> N
     assert membership.organization.slug.startswith("anas-studio")
 
 
-def test_the_new_team_has_test_credit_and_no_live_credit() -> None:
+def test_without_a_name_the_team_is_called_after_its_founder_and_has_no_live_credit() -> None:
+    """Its test wallet is filled by its first order."""
     client, email = browser(), address()
     sign_up(client, email)
     (membership,) = directory.memberships_of(User.objects.get(email=email))
     assert membership.organization.name == f"{email.partition('@')[0]}'s team"
     with tenant(membership.organization):
         assert ledger.balance(membership.organization_id, "live").available == 0
-        assert ledger.balance(membership.organization_id, "test").available > 0
 
 
 def test_nobody_gets_in_before_the_address_is_confirmed() -> None:
@@ -100,7 +108,7 @@ def test_signing_up_with_a_known_address_looks_the_same_and_tells_its_owner() ->
         ({"email": "nobody"}, "Enter a valid email address."),
         ({"password1": "short"}, "at least 12 characters"),
         ({"password1": "x" * 129}, "at most 128 characters"),
-        ({"password1": "passwordpassword"}, "too common"),
+        ({"password1": "q1w2e3r4t5y6"}, "too common"),
         ({"team": "x" * 121}, "at most 120 characters"),
     ],
 )
@@ -109,10 +117,9 @@ def test_what_is_wrong_with_a_sign_up_stands_beside_its_field(wrong: dict[str, s
     answer = browser().post("/signup/", {"email": email, "password1": PASSWORD, "team": "Studio", **wrong})
     page = said(answer)
     assert answer.status_code == 200
-    if wrong != {"password1": "passwordpassword"}:
-        assert says in page
-        assert not User.objects.filter(email=email).exists()
-    assert f'value="{wrong.get("email", email)}"' in page or answer.status_code == 302
+    assert says in page
+    assert f'value="{wrong.get("email", email)}"' in page
+    assert not User.objects.filter(email=email).exists()
 
 
 @pytest.mark.usefixtures("by_invitation")
@@ -171,7 +178,7 @@ def test_links_in_mail_lead_to_our_own_address_whatever_the_request_said() -> No
 # ---- where it goes on (A29) ----------------------------------------------------------------------
 
 ELSEWHERE = [
-    "https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "http:evil.example",
+    "https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "http:evil.ex",
     "http://localhost.evil.example/", "http://other.localhost/", "\thttps://evil.example", "evil",
 ]  # fmt: skip
 
@@ -179,7 +186,12 @@ ELSEWHERE = [
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
 def test_no_way_in_leads_to_another_host(elsewhere: str) -> None:
     user = person()
-    assert browser().post("/login/", {"username": user.email, "password": PASSWORD, "next": elsewhere})["Location"] == "/"
+    assert (
+        browser().post("/login/", {"username": user.email, "password": PASSWORD, "next": elsewhere})[
+            "Location"
+        ]
+        == "/"
+    )
     assert browser(user).get("/login/", {"next": elsewhere})["Location"] == "/"
     out = browser(user).post("/logout/", {"next": elsewhere})
     assert out["Location"] == "/login/"
@@ -192,7 +204,10 @@ def test_no_way_in_leads_to_another_host(elsewhere: str) -> None:
 @pytest.mark.parametrize("path", ["/somewhere/?page=2", "/profile/"])
 def test_a_path_of_ours_is_gone_on_to(path: str) -> None:
     user = person()
-    assert browser().post("/login/", {"username": user.email, "password": PASSWORD, "next": path})["Location"] == path
+    assert (
+        browser().post("/login/", {"username": user.email, "password": PASSWORD, "next": path})["Location"]
+        == path
+    )
 
 
 def test_mail_that_cannot_leave_is_said_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

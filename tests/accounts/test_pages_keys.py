@@ -66,7 +66,7 @@ def test_everything_that_may_be_chosen_is_kept(owner: Visitor) -> None:
     chosen = {
         "name": "Batch",
         "home_door": "gmi",
-        "expires": "",
+        "expires": "never",
         "scopes": ["images:create", "images:read"],
         "models_allowed": ["gemini-2.5-flash-image"],
         "doors_allowed": ["gmi", "gemini"],
@@ -83,8 +83,10 @@ def test_everything_that_may_be_chosen_is_kept(owner: Visitor) -> None:
     assert sorted(key.doors_allowed) == ["gemini", "gmi"]
     assert key.networks == ["203.0.113.7/32", "2001:db8::/32", "10.0.0.0/8"]
     assert (key.requests_per_minute, key.concurrency) == (60, 4)
-    limits = {limit.period: limit.limit for limit in entries.budgets(owner.team, "live")}
-    assert limits == {"day": 150 * CENT, "month": 2500 * CENT}
+    limits = {
+        limit.period: (limit.limit, limit.alert_percent) for limit in entries.budgets(owner.team, "live")
+    }
+    assert limits == {"day": (150 * CENT, 80), "month": (2500 * CENT, 80)}
 
 
 @pytest.mark.parametrize(

@@ -130,14 +130,23 @@ def test_a_budget_is_set_changed_shown_and_lifted(owner: Visitor, cast: Cast) ->
     assert "This week $0.00 of $7.25" in page
     assert "Budget per week set to $7.25" in page
     (held,) = entries.budgets(cast.organization, "live")
-    assert (held.key, held.limit) == (key.pk, 725 * CENT)
+    assert (held.key, held.limit, held.alert_percent) == (key.pk, 725 * CENT, None)
+    told = {"period": "week", "limit": "7.25", "alert_percent": "60"}
+    assert "People are told at 60 percent" in owner.follow(owner.send("set_key_budget", told, key=key.pk))
+    assert 'value="60"' in owner.look("set_key_budget", "?period=week", key=key.pk)
     page = owner.follow(owner.send("delete_key_budget", key=key.pk, budget=held.id))
     assert entries.budgets(cast.organization, "live") == []
     assert "Budget per week lifted" in page
 
 
 @pytest.mark.parametrize(
-    "fields", [{"period": "year", "limit": "1"}, {"period": "day", "limit": "-1"}, {"period": "day"}]
+    "fields",
+    [
+        {"period": "year", "limit": "1"},
+        {"period": "day", "limit": "-1"},
+        {"period": "day"},
+        {"period": "day", "limit": "1", "alert_percent": "100"},
+    ],
 )
 def test_a_budget_that_makes_no_sense_is_refused(owner: Visitor, cast: Cast, fields: dict[str, str]) -> None:
     key = new_key(cast.organization)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,3 +61,18 @@ def told(answer: Any) -> list[dict[str, str]]:
 
 async def _whole(answer: Any) -> bytes:
     return b"".join([chunk async for chunk in answer.streaming_content])
+
+
+# ---- the usage page --------------------------------------------------------------------------
+
+
+def drawn(source: str) -> dict[str, Any]:
+    """What the script draws, by the chart."""
+    found = re.findall(
+        r'<script id="(\w+)-numbers" type="application/json">(.*?)</script>', source, re.DOTALL
+    )
+    return {name: json.loads(text) for name, text in found}
+
+
+def sums(chart: dict[str, Any]) -> float:
+    return sum(value or 0 for series in chart["series"] for value in series["values"])

@@ -9,9 +9,32 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from generations import channels
+from generations import catalogue, channels
 from generations.models import Channel
+from tests.accounts.visits import Visitor
+from tests.cast import Cast
 from tests.generations.channel_rows import Tell
+
+
+@pytest.fixture
+def owner(cast: Cast) -> Visitor:
+    return Visitor(cast.owner, cast.organization)
+
+
+@pytest.fixture
+def developer(cast: Cast) -> Visitor:
+    return Visitor(cast.developer, cast.organization)
+
+
+@pytest.fixture
+def viewer(cast: Cast) -> Visitor:
+    return Visitor(cast.viewer, cast.organization)
+
+
+@pytest.fixture
+def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalogue stays as it was read: no test that counts queries meets its next reading."""
+    monkeypatch.setattr(catalogue, "FRESH_SECONDS", 3600.0)
 
 
 @pytest.fixture

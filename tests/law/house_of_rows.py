@@ -16,6 +16,7 @@ from accounts.models import ApiKey, Door, Event, Organization, OutboxMessage, Ro
 from accounts.webhooks import deliveries, inbox
 from accounts.webhooks.claims import Claim
 from billing import actions as billing
+from billing.actions import credit
 from generations.actions import batches, finish
 from generations.actions.batches import Line
 from generations.actions.finish import Tried
@@ -60,6 +61,8 @@ class Household:
         invitations.create(organization=organization, email="friend@example.test", role=Role.VIEWER, by=BY)
         give_credit(organization, 10)
         billing.set_budget(organization=organization, period="day", limit=100 * IMAGE, by=BY)
+        billing.set_alert(organization=organization, threshold=IMAGE, by=BY)
+        credit.request(organization=organization, amount=IMAGE, note="", by=BY)
         key, _ = keys.create(organization=organization, mode="live", name="test", by=BY)
         billing.set_budget(organization=organization, period="total", limit=100 * IMAGE, by=BY, key=key.pk)
         limits.count(organization=organization.pk, organization_limit=None, key=key.pk, key_limit=9)

@@ -53,6 +53,8 @@ UNFOLD = {
     "SITE_ICON": "config.admin.mark",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.admin.mark"}],
     "STYLES": ["config.admin.stylesheet"],
+    "SCRIPTS": ["config.admin.script"],
+    "GLOBAL_CALLBACK": "config.admin.frame",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "config.admin.dashboard",

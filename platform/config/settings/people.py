@@ -56,6 +56,9 @@ MFA_FORMS = {
     "reauthenticate": "accounts.forms.factors.ConfirmCodeForm",
     "activate_totp": "accounts.forms.factors.ActivateForm",
     "add_webauthn": "accounts.forms.factors.PasskeyForm",
+    "authenticate_webauthn": "accounts.forms.factors.CodePasskeyForm",
+    "login_webauthn": "accounts.forms.factors.LogInPasskeyForm",
+    "reauthenticate_webauthn": "accounts.forms.factors.ConfirmPasskeyForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER, MFA_TOTP_TOLERANCE = "Easel", 1

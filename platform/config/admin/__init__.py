@@ -1,8 +1,7 @@
-"""The operators' admin as a whole: what its sidebar offers, and what must not be in it."""
+"""The operators' admin as a whole: what its sidebar offers, what must not be in it, and its first page."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -12,17 +11,17 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import timezone
 
-from accounts.access import Permission
-from accounts.admin.base import ReadOnlyAdmin, may
-from billing.admin import usage
-from generations.admin import work
+from accounts.admin import glass
+from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.who import may
+from config.admin import overview
 
 # Pages that run any function by name, bring ended jobs back, delete what the queue holds (django_q), or
 # change what people log in with (allauth).
+CLOSED = ("django_q", "account", "mfa", "usersessions", "socialaccount")
 for _model in list(admin.site._registry):
-    if _model._meta.app_label in ("django_q", "account", "mfa", "usersessions"):
+    if _model._meta.app_label in CLOSED:
         admin.site.unregister(_model)
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one way in for all
 admin.site.unregister(Group)  # an operator's role: given by `create_operator`, shown with the user
@@ -31,42 +30,52 @@ GROUPS = {
     "Work": (
         "generations.Generation",
         "generations.ApiRequest",
-        "generations.Attempt",
+        "generations.Lane",
         "generations.Output",
+        "generations.Attempt",
         "generations.Transition",
         "generations.IdempotencyRecord",
-        "accounts.OutboxMessage",
     ),
-    "Money": ("billing.Usage", "billing.Entry", "billing.Wallet", "billing.Budget", "billing.Price"),
     "People": ("accounts.Organization", "accounts.ApiKey", "accounts.User", "accounts.Membership"),
+    "Money": (
+        "billing.Usage",
+        "billing.Entry",
+        "billing.CreditRequest",
+        "billing.Wallet",
+        "billing.Budget",
+        "billing.Price",
+    ),
+    "Webhooks": ("accounts.OutboxMessage", "accounts.Delivery", "accounts.WebhookEndpoint"),
     "Catalogue": (
+        "generations.Channel",
+        "generations.ChannelModel",
         "generations.Model",
         "generations.ModelName",
         "generations.ModelSize",
-        "generations.Dialect",
         "generations.DialectModel",
+        "generations.Dialect",
     ),
-    "System": (
-        "generations.Channel",
-        "generations.ChannelModel",
-        "generations.Lane",
-        "generations.Beat",
-        "accounts.AuditEvent",
-        "billing.Seal",
-    ),
+    "System": ("accounts.AuditEvent", "billing.Seal", "generations.Beat"),
 }
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar: every list that this operator may open, in groups."""
-    return [
-        {"title": title, "items": [_item(name, request) for name in names]} for title, names in GROUPS.items()
-    ]
+    """The sidebar: the dashboard, and every list that this operator may open, in groups."""
+    index = reverse("admin:index")
+    first = {
+        "title": "Dashboard",
+        "icon": "space_dashboard",
+        "link": index,
+        "active": request.path == index,
+        "permission": lambda request: True,
+    }
+    groups = {title: [_item(name, request) for name in names] for title, names in GROUPS.items()}
+    return [{"items": [first]}, *({"title": title, "items": items} for title, items in groups.items())]
 
 
 def _item(name: str, request: HttpRequest) -> dict[str, Any]:
     page = _page(name)
-    link = reverse(f"admin:{name.replace('.', '_').lower()}_changelist")
+    link = page.address()
     allowed = may(request, page.permission)
     return {
         "title": page.heading,
@@ -84,29 +93,13 @@ def _page(name: str) -> ReadOnlyAdmin:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The first page's figures, each with the list behind it."""
-    figures: list[dict[str, str]] = []
-    if may(request, Permission.GENERATION_READ):
-        figures += [
-            {"title": name.capitalize(), "value": f"{number:,}", "unit": "now", "link": _narrowed(name)}
-            for name, number in work.waiting().items()
-        ]
-    if may(request, Permission.USAGE_READ):
-        figures += _day()
-    return context | {"figures": figures, "heading": "Overview"}
+    """What the first page shows."""
+    return context | {"heading": "Dashboard"} | overview.context(request)
 
 
-def _day() -> list[dict[str, str]]:
-    totals = usage.since(timezone.now() - timedelta(days=1), "live")
-    link = reverse("admin:billing_usage_changelist") + "?since=day"
-    return [
-        {"title": title, "value": value, "unit": "live, past 24 hours", "link": link}
-        for title, value in totals.shown()
-    ]
-
-
-def _narrowed(state: str) -> str:
-    return reverse("admin:generations_generation_changelist") + f"?state={state}"
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """What every page of the admin shows around itself: whose seal is broken."""
+    return {"broken_glass": list(glass.broken(request).values()) if request.user.is_authenticated else []}
 
 
 def mark(request: HttpRequest) -> str:
@@ -117,3 +110,8 @@ def mark(request: HttpRequest) -> str:
 def stylesheet(request: HttpRequest) -> str:
     """The address of what we add to the theme."""
     return static("css/admin.css")
+
+
+def script(request: HttpRequest) -> str:
+    """The address of what we add to its behaviour."""
+    return static("js/admin-pages.js")
