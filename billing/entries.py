@@ -61,28 +61,38 @@ def after(line: Line) -> Position:
     return Position(line.id, line.balance - line.change)
 
 
+# The lines first, then one sum of all that moved since the oldest of them, in as many parts as there are
+# lines: what lies between two lines is never sorted, however rare they are.
 _LINES = """
-    WITH wallet AS (
-        SELECT coalesce(sum(posted - held), 0) AS available FROM billing_wallet
-        WHERE organization_id = %(organization)s AND mode = %(mode)s
-    ), entry AS (
+    WITH found AS MATERIALIZED (
         SELECT id, created_at, kind, amount, tokens, unit_price, generation_id, reason, actor,
                CASE 'prepaid' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END AS change
         FROM billing_entry
         WHERE organization_id = %(organization)s AND mode = %(mode)s AND id < %(before)s
+          AND (%(kind)s = '' OR kind = %(kind)s)
+          AND (%(generation)s::uuid IS NULL OR generation_id = %(generation)s)
+          AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
+          AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
+        ORDER BY id DESC LIMIT %(size)s
+    ), newest AS (
+        SELECT coalesce(%(balance)s::numeric, (
+            SELECT sum(posted - held) FROM billing_wallet
+            WHERE organization_id = %(organization)s AND mode = %(mode)s), 0) AS balance
+    ), moved AS (
+        SELECT width_bucket(id, (SELECT array_agg(id ORDER BY id) FROM found)) AS part,
+               sum(CASE 'prepaid' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END) AS change
+        FROM billing_entry
+        WHERE organization_id = %(organization)s AND mode = %(mode)s AND id < %(before)s
+          AND id >= (SELECT min(id) FROM found)
+        GROUP BY part
     ), line AS (
-        SELECT entry.*, coalesce(%(balance)s::numeric, wallet.available) - coalesce(sum(change) OVER (
-                   ORDER BY id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS balance
-        FROM entry CROSS JOIN wallet
+        SELECT found.*, row_number() OVER (ORDER BY id) AS part FROM found
     )
-    SELECT id, created_at, kind, amount, change, balance::bigint, tokens, unit_price, generation_id, reason,
-           actor
-    FROM line
-    WHERE (%(kind)s = '' OR kind = %(kind)s)
-      AND (%(generation)s::uuid IS NULL OR generation_id = %(generation)s)
-      AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
-      AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
-    ORDER BY id DESC LIMIT %(size)s
+    SELECT line.id, created_at, kind, amount, line.change,
+           (newest.balance + line.change - sum(moved.change) OVER (ORDER BY part DESC))::bigint,
+           tokens, unit_price, generation_id, reason, actor
+    FROM line JOIN moved USING (part) CROSS JOIN newest
+    ORDER BY line.id DESC
 """
 _NEWER = """
     WITH entry AS (

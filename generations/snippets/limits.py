@@ -18,13 +18,12 @@ TITLES: Final = {
     "gemini": "Gemini",
     "gmi": "GMI Cloud",
 }
+_SETTINGS: Final = frozenset({"format", "compression", "temperature", "tokens", "safety"})
 SAYS: Final[Mapping[str, frozenset[str]]] = {
     "evolink": frozenset({"mask", "callback"}),
-    "openai": frozenset({"mask", "look", "format", "webp"}),
-    "toapis": frozenset({"format", "temperature", "tokens", "safety"}),
-    "gemini": frozenset(
-        {"turns", "seed", "system", "format", "webp", "temperature", "tokens", "safety", "stop"}
-    ),
+    "openai": frozenset({"mask", "look", "format", "webp", "compression"}),
+    "toapis": _SETTINGS,
+    "gemini": frozenset({*_SETTINGS, "turns", "seed", "system", "webp", "stop"}),
     "gmi": frozenset({"turns", "format", "temperature"}),
 }
 """The features of an order that the door has words for."""
@@ -36,6 +35,7 @@ _HAS: Final[Mapping[str, Callable[[Order], object]]] = {
     "look": lambda order: order.quality or order.style or order.background,
     "format": lambda order: order.format and order.format != "webp",
     "webp": lambda order: order.format == "webp",
+    "compression": lambda order: order.compression is not None,
     "temperature": lambda order: {order.sampling.temperature, order.sampling.top_p} != {None},
     "tokens": lambda order: order.sampling.max_output_tokens,
     "stop": lambda order: order.sampling.stop or order.sampling.top_k,
@@ -49,6 +49,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "look": "quality, style and background",
     "format": "the file format",
     "webp": "WebP files",
+    "compression": "a compression",
     "temperature": "temperature and top-p",
     "tokens": "a limit of output tokens",
     "stop": "stop sequences and top-k",
@@ -120,7 +121,7 @@ def _without(order: Order, unsaid: set[str]) -> Order:
         sampling=sampling,
         system="" if "system" in unsaid else order.system,
         format=None if formless else order.format,
-        compression=None if formless else order.compression,
+        compression=None if formless or "compression" in unsaid else order.compression,
         quality=None if plain else order.quality,
         style=None if plain else order.style,
         background=None if plain else order.background,

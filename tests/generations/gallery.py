@@ -65,13 +65,14 @@ def drawn(cast: Cast, *, size: tuple[int, int] = (64, 48), **more: Any) -> Gener
     made = ordered(cast, **more)
     mine = made.claimed
     assert mine is not None
-    stored = [_stored(mine, number, size) for number in range(mine.count)]
+    stored = [hung(mine, number, size) for number in range(mine.count)]
     parts = [{"image": number, "signature": None} for number in range(mine.count)]
     assert finish.succeed(mine, stored, parts, finish.Tried(images=mine.count))
     return row(cast, mine.id)
 
 
-def _stored(mine: Any, number: int, size: tuple[int, int]) -> finish.Stored:
+def hung(mine: Any, number: int, size: tuple[int, int]) -> finish.Stored:
+    """A picture of a claimed generation, in storage."""
     data = png(*size, colour=("teal", "tomato", "gold", "navy")[number % 4])
     found = outputs.verify(data)
     key = outputs.key(mine.mode, mine.created_at.date(), mine.organization, mine.id, 1, number, "png")

@@ -160,7 +160,7 @@ def test_a_door_that_does_not_offer_the_model_has_no_programs() -> None:
 
 
 def test_the_door_it_came_through_stands_first() -> None:
-    assert [shelf.name for shelf in snippets.shelves(PLAIN, "toapis")][0] == "toapis"
+    assert snippets.shelves(PLAIN, "toapis")[0].name == "toapis"
     assert len(snippets.shelves(PLAIN, "toapis")) == 5
 
 
