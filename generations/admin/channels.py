@@ -33,7 +33,10 @@ OURS = ("enabled", "weight", "priority", "concurrency")
 """What may be changed of a channel that the environment made."""
 SERVED = ("upstream_model", "input_cost", "text_cost", "image_cost")
 SEALED = "sealed:"
-NARROW = {"base_url": forms.TextInput(attrs={"class": "input", "placeholder": "the provider's own"})}
+NARROW = {
+    "base_url": forms.TextInput(attrs={"class": "input"}),
+    "options": forms.Textarea(attrs={"rows": 2, "class": "mono"}),
+}
 
 
 class SealedInput(forms.HiddenInput):

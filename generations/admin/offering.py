@@ -16,7 +16,17 @@ from accounts.admin.deeds import Deed, Reason, Values
 from accounts.admin.who import actor
 from generations.actions import offering
 
-_WIDE = (forms.Textarea,)
+LABELS = {
+    "base_url": "Base URL",
+    "upstream_model": "Name there",
+    "input_cost": "Cost of input",
+    "text_cost": "Cost of words",
+    "image_cost": "Cost of pictures",
+    "max_count": "Images per request",
+    "max_references": "References",
+    "reference_bytes": "Bytes per reference",
+    "max_input_images": "Input images",
+}
 
 
 class RowForm(Reason, forms.ModelForm):  # type: ignore[type-arg, misc]  # of whatever row the deed is about
@@ -24,7 +34,8 @@ class RowForm(Reason, forms.ModelForm):  # type: ignore[type-arg, misc]  # of wh
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
+        for name, field in self.fields.items():
+            field.label = LABELS.get(name, field.label)
             if not isinstance(field.widget, forms.CheckboxInput | forms.Textarea):
                 field.widget.attrs.setdefault("class", "input")
 

@@ -22,10 +22,11 @@ from accounts.admin.exporting import Field
 from accounts.admin.filters import RecentById, choice
 from accounts.admin.who import actor, may
 from accounts.models import Organization
-from billing.admin.columns import amount, money
+from billing.admin.columns import money
 from billing.admin.deeds import Adjust, Grant
 from billing.admin.ledger import balances
 from billing.money import dollars
+from billing.templatetags.money import usd
 from generations import pulse
 from generations.admin.deeds import Unseal
 from generations.models import Generation
@@ -168,9 +169,9 @@ def _figures(request: HttpRequest, row: Any) -> list[dict[str, str]]:
     usage = f"{reverse('admin:billing_usage_changelist')}{of_it}&{since}"
     work = reverse("admin:generations_generation_changelist") + of_it
     figures = [
-        {"title": "Available", "value": amount(row.available), "unit": "live", "link": wallets},
-        {"title": "Held", "value": amount(row.held), "unit": "by running work", "link": wallets},
-        {"title": "Spent", "value": amount(row.used.amount), "unit": f"past {DAYS} days", "link": usage},
+        {"title": "Available", "value": usd(row.available), "unit": "live", "link": wallets},
+        {"title": "Held", "value": usd(row.held), "unit": "by running work", "link": wallets},
+        {"title": "Spent", "value": usd(row.used.amount), "unit": f"past {DAYS} days", "link": usage},
         {"title": "Images", "value": f"{row.used.images:,}", "unit": f"past {DAYS} days", "link": usage},
     ]
     if may(request, Permission.GENERATION_READ):

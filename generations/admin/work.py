@@ -128,8 +128,8 @@ class GenerationAdmin(ReadOnlyAdmin):
         choice("mode", Mode.choices), doors(), ModelFilter, TriedChannelFilter, kinds_by_index, ended,
     )  # fmt: skip
     list_display = (
-        column("Id", lambda row: short(row.pk), "id"), picture, state, organization(), prompt,
-        plain("model"), column("Door", _door), cost, took, ago("created_at", "When"),
+        column("Id", lambda row: short(row.pk), "id"), picture, state, ago("created_at", "When"),
+        organization(), prompt, plain("model"), column("Door", _door), cost, took,
     )  # fmt: skip
     export = (
         Field("id", lambda row: row.pk), Field("created_at", lambda row: row.created_at),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from billing.entries import Limit
 from billing.money import NANO
+from billing.views.charts import Chart, Row
 from generations.views.keys import Bar
 from runtime.clock import utc_now
 
@@ -22,6 +23,47 @@ MONTHS = ((0,) * 30, (0,) * 29 + (1,), tuple(day * day % 17 for day in range(30)
 BUDGETS = tuple(
     Limit(id=UUID(int=used), key=None, period=period, limit=25 * NANO, used=used * NANO, resets_at=None)
     for period, used in (("day", 3), ("week", 21), ("total", 25))
+)
+DAYS = ("18 Nov", "19 Nov", "20 Nov", "21 Nov")
+CHARTS = (
+    Chart(
+        name="gallery-images",
+        title="Images",
+        total="51",
+        data={
+            "kind": "bar",
+            "unit": "images",
+            "labels": DAYS,
+            "series": [
+                {"name": "Website", "values": (9, 12, 0, 7), "rest": False},
+                {"name": "Others", "values": (3, 8, 0, 12), "rest": True},
+            ],
+        },
+        columns=("Website", "Others", "All"),
+        rows=tuple(
+            Row(day, "#", cells)
+            for day, cells in zip(
+                DAYS, (("9", "3", "12"), ("12", "8", "20"), ("0", "0", "0"), ("7", "12", "19")), strict=True
+            )
+        ),
+        foot=("28", "23", "51"),
+    ),
+    Chart(
+        name="gallery-latency",
+        title="Mean latency",
+        total="7.6 s",
+        data={
+            "kind": "line",
+            "unit": "seconds",
+            "labels": DAYS,
+            "series": [{"name": "Mean latency", "values": (7.2, 8.1, None, 7.4), "rest": False}],
+        },
+        columns=("Mean latency",),
+        rows=tuple(
+            Row(day, "", (cell,)) for day, cell in zip(DAYS, ("7.2 s", "8.1 s", "–", "7.4 s"), strict=True)
+        ),
+        foot=("7.6 s",),
+    ),
 )
 
 
@@ -51,6 +93,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "sizes": SIZES,
         "code": CODE,
         "months": MONTHS,
+        "charts": CHARTS,
         "bars": [Bar(limit) for limit in BUDGETS],
         "form": Example(),
         "wrong": wrong,

@@ -93,7 +93,8 @@ def test_no_cell_of_any_file_is_a_formula(poisoned: Attacker, office: Office, pa
     assert len({len(row) for row in rows}) == 1, "no text breaks out of its cell"
     cells = [text for row in rows for text in row]
     assert [text for text in cells if text.startswith(FORMULA) and not is_number(text)] == []
-    assert any(text.startswith("'") for text in cells), "the formulas did get here"
+    if path != "usage":  # its lines name ids
+        assert any(text.startswith("'") for text in cells), "the formulas did get here"
 
 
 def is_number(text: str) -> bool:

@@ -16,7 +16,7 @@ from tests.cast import Cast
 from tests.generations.gallery import drawn, failed, key_of, ordered
 
 pytestmark = [
-    pytest.mark.usefixtures("database", "fresh_catalogue"),
+    pytest.mark.usefixtures("quiet_database", "fresh_catalogue"),
     pytest.mark.filterwarnings("ignore:No directory at"),
 ]
 

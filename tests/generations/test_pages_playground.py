@@ -20,7 +20,7 @@ from tests.cast import BY, IMAGE, Cast
 from tests.generations.gallery import drawn, failed, hung, ordered, png, row
 
 pytestmark = [
-    pytest.mark.usefixtures("database"),
+    pytest.mark.usefixtures("quiet_database"),
     pytest.mark.filterwarnings("ignore:No directory at"),
 ]
 

@@ -16,7 +16,7 @@ from tests.cast import Cast
 from tests.generations.gallery import called, drawn, failed, ordered
 
 pytestmark = [
-    pytest.mark.usefixtures("database"),
+    pytest.mark.usefixtures("quiet_database"),
     pytest.mark.filterwarnings("ignore:No directory at"),
 ]
 

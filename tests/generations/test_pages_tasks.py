@@ -17,7 +17,7 @@ from tests.cast import IMAGE, Cast
 from tests.generations.gallery import drawn, failed, key_of, ordered, row
 
 pytestmark = [
-    pytest.mark.usefixtures("database", "fresh_catalogue"),
+    pytest.mark.usefixtures("quiet_database", "fresh_catalogue"),
     pytest.mark.filterwarnings("ignore:No directory at"),
 ]
 

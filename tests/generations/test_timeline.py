@@ -155,7 +155,7 @@ def test_a_generation_without_its_history_is_still_whole() -> None:
 # ---- read from the database ------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("database")
+@pytest.mark.usefixtures("quiet_database")
 def test_the_account_of_a_real_one_is_exact(cast: Cast) -> None:
     made = drawn(cast, count=2)
     found = listing.find(cast.organization, "live", listing.Handle(id=made.pk))
@@ -167,7 +167,7 @@ def test_the_account_of_a_real_one_is_exact(cast: Cast) -> None:
     assert told.ahead is None  # a synchronous one begins at once
 
 
-@pytest.mark.usefixtures("database")
+@pytest.mark.usefixtures("quiet_database")
 def test_a_place_in_the_queue_counts_who_stood_there_then(cast: Cast) -> None:
     for _ in range(2):
         ordered(cast, runs=False)
@@ -179,7 +179,7 @@ def test_a_place_in_the_queue_counts_who_stood_there_then(cast: Cast) -> None:
     assert timeline.read(cast.organization, found)[1].ahead == 2
 
 
-@pytest.mark.usefixtures("database")
+@pytest.mark.usefixtures("quiet_database")
 def test_a_message_of_a_generation_is_found(cast: Cast) -> None:
     made = ordered(cast, callback_url="https://hooks.example.test/done")
     assert made.claimed is not None

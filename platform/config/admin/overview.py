@@ -22,9 +22,9 @@ from accounts.admin.columns import span
 from accounts.admin.filters import moment_of
 from accounts.admin.names import names_of
 from accounts.admin.who import may
-from billing.admin.columns import amount
 from billing.admin.ledger import given_back, waiting_requests
 from billing.money import dollars
+from billing.templatetags.money import usd
 from generations import pulse
 from generations.admin.health import channels_now
 from generations.pulse import Line, Paces, Period, Report
@@ -157,8 +157,8 @@ def _figures(request: HttpRequest, wanted: Asked, report: Report) -> list[dict[s
             "link": usage,
         },
         {"title": "Tokens", "value": f"{total.tokens:,}", "unit": "charged", "link": usage},
-        {"title": "Revenue", "value": amount(total.amount), "unit": "charged", "link": usage},
-        {"title": "Refunded", "value": amount(back), "unit": "in this time", "link": refunds},
+        {"title": "Revenue", "value": usd(total.amount), "unit": "charged", "link": usage},
+        {"title": "Refunded", "value": usd(back), "unit": "in this time", "link": refunds},
     ]
     if may(request, Permission.CREDIT_MANAGE) and (open_requests := waiting_requests()):
         link = _list("billing_creditrequest", state="open")
@@ -226,7 +226,7 @@ def _shown(line: Line) -> dict[str, str]:
         "generations": f"{line.generations:,}",
         "images": f"{line.images:,}",
         "tokens": f"{line.tokens:,}",
-        "amount": amount(line.amount),
+        "amount": usd(line.amount),
         "rate": "" if rate is None else f"{rate:.1%}",
     }
 
