@@ -17,7 +17,7 @@ from generations.views.keys import Bar
 from runtime.clock import utc_now
 
 STATES = ("succeeded", "failed", "cancelled", "queued", "running", "active", "revoked", "expired")
-SIZES = ((560, 460), (768, 1344), (1536, 672))
+SIZES = ((560, 460, "1.217"), (768, 1344, "0.571"), (1536, 672, "2.286"))
 CODE = "curl -s http://localhost:8000/evolink/v1/tasks/task-unified-1795200000-q7w2e9rt"
 MONTHS = ((0,) * 30, (0,) * 29 + (1,), tuple(day * day % 17 for day in range(30)))
 BUDGETS = tuple(

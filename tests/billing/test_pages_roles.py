@@ -87,3 +87,11 @@ def test_pages_bring_no_script_or_style_of_their_own(cast: Cast, name: str) -> N
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", source)
     for script in re.findall(r"<script[^>]*>", source):
         assert "src=" in script or 'type="application/json"' in script
+
+
+@pytest.mark.parametrize("name", ["usage", "entries", "statements", "set_budget", "request_credit"])
+def test_every_label_names_its_field_and_no_id_comes_twice(cast: Cast, name: str) -> None:
+    source = Visitor(cast.owner, cast.organization).look(name, "?range=custom&from=2026-01-01&to=2026-01-02")
+    ids = re.findall(r'\sid="([^"]+)"', source)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'<label for="([^"]*)"', source)) <= set(ids)

@@ -30,7 +30,7 @@ BY = Actor.command("seed_demo")
 
 
 class Command(BaseCommand):
-    help = "Make the organization demo with people, keys, credit and a past; secrets go to $EASEL_DATA/demo.json."
+    help = "Make the organization demo: people, keys, credit, a past. Secrets go to $EASEL_DATA/demo.json."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.EASEL.production:
