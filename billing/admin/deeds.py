@@ -103,7 +103,7 @@ class Adjust(_OfOrganization):
         return f"{amount(row.available)} available, {amount(row.available + _signed(values))} after."
 
     def needs_second(self, rows: Sequence[Any], values: Values) -> str:
-        return _two_persons(_nano(values))
+        return two_persons(_nano(values))
 
     def do(self, request: HttpRequest, row: Organization, values: Values, reference: str) -> None:
         try:
@@ -121,7 +121,8 @@ class Adjust(_OfOrganization):
         return "The balance is adjusted."
 
 
-def _two_persons(nano: int) -> str:
+def two_persons(nano: int) -> str:
+    """Why an amount needs a second operator; empty if it needs none."""
     limit = amount(TWO_PERSONS)
     return f"More than {limit} (a million tokens) takes two operators." if nano > TWO_PERSONS else ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -36,6 +35,7 @@ from accounts.admin.names import named_key
 from accounts.models import Mode
 from billing.admin.columns import amount, money, tokens, unit_price
 from billing.admin.deeds import DeclineRequest, GrantRequest, SetPrice
+from billing.admin.refunds import RefundEntry
 from billing.models import Budget, CreditRequest, Entry, Price, Seal, Wallet
 from billing.money import dollars as dollars_of
 from runtime.tenancy import operator
@@ -115,21 +115,6 @@ def waiting_requests() -> int:
         return CreditRequest.objects.across().filter(state=CreditRequest.State.OPEN).count()
 
 
-def refunded(generations: Iterable[Any]) -> dict[UUID, int]:
-    """Tokens that were given back of each of these generations (rows with an id and an organization).
-    Refunds have no index by their generation, but they are few."""
-    of_team: defaultdict[UUID, list[UUID]] = defaultdict(list)
-    for one in generations:
-        of_team[one.organization_id].append(one.pk)
-    wanted = [one for many in of_team.values() for one in many]
-    rows = Entry.objects.across().filter(kind=Entry.Kind.REFUND, organization_id__in=list(of_team))
-    back: defaultdict[UUID, int] = defaultdict(int)
-    for generation_id, given in rows.filter(generation_id__in=wanted).values_list("generation_id", "tokens"):
-        if generation_id:
-            back[generation_id] += given or 0
-    return back
-
-
 def _line(entry: Entry) -> Line:
     return Line(
         entry.get_kind_display(), KINDS[entry.kind], entry.get_debit_display(), entry.get_credit_display(),
@@ -167,6 +152,7 @@ class EntryAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     search_help_text = "Organization or generation id"
     finders = (_by_generation, search.by_organization)
+    deeds = (RefundEntry(),)
     kind = column("Kind", lambda row: tag(row.get_kind_display(), KINDS[row.kind]))
     way = column("From → to", lambda row: f"{row.get_debit_display()} → {row.get_credit_display()}", "way")
     charged = tokens("Tokens", lambda row: row.tokens)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest
 
 from accounts.access import Permission
@@ -15,11 +14,11 @@ from accounts.admin.deeds import Deed, Reason, Values
 from accounts.admin.who import actor
 from accounts.errors import AccountsProblem
 from billing import pricing
-from billing.actions.refunds import refund
 from billing.admin.columns import amount
-from billing.admin.deeds import TWO_PERSONS
-from billing.admin.ledger import refunded
+from billing.admin.given import refunded
+from billing.admin.refunds import Refund as RefundCharge
 from billing.errors import BillingProblem
+from billing.ledger import Held
 from generations.actions import keeping, replay
 from generations.actions.submit import held_by
 from generations.errors import Problem
@@ -59,70 +58,21 @@ class Cancel(_OfGeneration):
         return "It is cancelled." if count == 1 else f"{count:,} generations are cancelled."
 
 
-# ---- refund --------------------------------------------------------------------------------------
-
-
-class RefundForm(Reason):
-    tokens = forms.IntegerField(
-        label="Tokens",
-        required=False,
-        min_value=1,
-        help_text="Empty: all that was charged and not given back yet.",
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "class": "input short"}),
-    )
-
-
-class Refund(_OfGeneration):
-    name, title, icon = "refund", "Refund", "undo"
-    permission = Permission.REFUND_MAKE
-    says = "Gives back what was charged, never more. The team sees the reason in its ledger; images stay."
-
-    def made_form(self, rows: Sequence[Any], data: Any = None) -> Any:
-        """How much is asked for one; several get all of theirs."""
-        return RefundForm(data) if len(rows) == 1 else Reason(data)
-
+class Refund(RefundCharge):
     def prepare(self, rows: Sequence[Any]) -> None:
-        """What was given back of each already."""
-        back = refunded(row for row in rows if row.state == State.SUCCEEDED)
+        charged = [row for row in rows if row.state == State.SUCCEEDED]
+        back = refunded((row.organization_id, row.pk) for row in charged)
         for row in rows:
             row.refundable = row.tokens - back.get(row.pk, 0)
 
     def problem(self, row: Any) -> str:
-        if row.state != State.SUCCEEDED:
-            return "nothing was charged."
-        return "" if row.refundable > 0 else "it was refunded already."
+        return super().problem(row) if row.state == State.SUCCEEDED else "nothing was charged."
 
-    def _tokens(self, row: Any, values: Values) -> int:
-        return int(values.get("tokens") or row.refundable)
+    def label(self, row: Any) -> str:
+        return f"…{str(row.pk)[-8:]} of {row.organization.name}"
 
-    def effect(self, row: Any, values: Values) -> str:
-        tokens = self._tokens(row, values)
-        return f"{tokens:,} of {row.tokens:,} tokens, {amount(tokens * row.unit_price)}, go back."
-
-    def summary(self, rows: Sequence[Any], values: Values) -> list[str]:
-        if len(rows) < 2:
-            return []
-        tokens = sum(self._tokens(row, values) for row in rows)
-        return [f"{tokens:,} tokens, {amount(self._amount(rows, values))}, go back to {_teams(rows)}."]
-
-    def _amount(self, rows: Sequence[Any], values: Values) -> int:
-        return sum(self._tokens(row, values) * row.unit_price for row in rows)
-
-    def needs_second(self, rows: Sequence[Any], values: Values) -> str:
-        many = self._amount([row for row in rows if not self.problem(row)], values) > TWO_PERSONS
-        return f"More than {amount(TWO_PERSONS)} (a million tokens) takes two operators." if many else ""
-
-    def do(self, request: HttpRequest, row: Any, values: Values, reference: str) -> None:
-        refund(
-            held=held_by(row),
-            tokens=self._tokens(row, values),
-            reason=values["reason"],
-            by=actor(request),
-            reference=reference,
-        )
-
-    def done(self, count: int) -> str:
-        return "It is refunded." if count == 1 else f"{count:,} generations are refunded."
+    def held(self, row: Any) -> Held:
+        return held_by(row)
 
 
 # ---- replay --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import httpx2
 
 from tests.cast import Cast
 from tests.flows.five import WAYS, Way, Wish
-from tests.flows.wire import CLIENT, Books
+from tests.flows.wire import CLIENT, Books, eventually
 
 KEPT = (
     "generations_generation", "generations_attempt", "generations_output", "generations_input",
@@ -47,6 +47,11 @@ class Attacker:
     def state(self) -> tuple[dict[str, int], tuple[int, int]]:
         """Everything that a refusal must leave alone: rows and money."""
         return {table: self.books.count(table) for table in KEPT}, self.books.wallet()
+
+    def calm(self) -> int:
+        """Once nothing runs any more: what is left of the credit."""
+        eventually(lambda: self.books.wallet()[1] == 0)
+        return self.books.wallet()[0]
 
     def refused(self, statuses: set[int], method: str, path: str, **more: Any) -> str:
         """The sentence of a refusal with one of these statuses; nothing was stored or held."""

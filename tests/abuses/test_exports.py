@@ -38,8 +38,8 @@ def test_a_text_that_would_be_a_formula_begins_with_an_apostrophe(value: str) ->
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(-5, -5), (Decimal("-0.0387"), "-0.0387"), (Decimal("1E+3"), "1000"), (None, ""), ("", ""), ("a=1", "a=1"),
-     ("2026-11-01", "2026-11-01"), (0, 0)],
+    [(-5, -5), (Decimal("-0.0387"), "-0.0387"), (Decimal("1E+3"), "1000"), (None, ""), ("", ""),
+     ("a=1", "a=1"), ("2026-11-01", "2026-11-01"), (0, 0)],
 )  # fmt: skip
 def test_numbers_and_ordinary_texts_are_left_alone(value: Any, shown: Any) -> None:
     """A14: a negative amount is a number and no formula."""
@@ -70,8 +70,8 @@ def poisoned(attacker: Attacker, office: Office) -> Attacker:
     """Everything that a customer may name is a formula."""
     for number, evil in enumerate(EVIL[:4]):
         made = office.do("POST", "keys", {"name": evil}, 201)
-        answer = attacker.submit(OPENAI, OPENAI.spell(Wish(evil)), made["secret"],
-                                 headers={"User-Agent": evil, "Idempotency-Key": f"{evil} {number}"})  # fmt: skip
+        headers = {"User-Agent": evil.strip(), "Idempotency-Key": f"{evil} {number}"}
+        answer = attacker.submit(OPENAI, OPENAI.spell(Wish(evil)), made["secret"], headers=headers)
         assert answer.status_code == 200, answer.text
         billing.grant(organization=attacker.cast.organization, amount=IMAGE, reason=evil, by=BY)
     office.do("PATCH", "organization", {"name": EVIL[0]})

@@ -129,11 +129,15 @@ def every_pattern() -> list[Found]:
     return list({(one.pattern.pattern, one.pattern.flags, one.ways): one for one in found}.values())
 
 
-ATOMS = ("a", "A", "0", " ", "\t", "\n", "/", "-", ".", ":", "_", "=", "&", "@", "+", "%", "é", "\\", '"', "'",
-         "a.", "a@", "1x", "a=", "a:", "0:", "/v1", "easel_", "a,", "{", "[", "<a ", "x-", "&key=", "://a:",
-         "authorization:", "whsec_a", "AIzaa", "sk-a", "cookie=", "data:", "task-")  # fmt: skip
-PREFIXES = ("", "/v1/", "https://", "data:image/png;base64,", "bytes=", "easel_live_", "1:", "task-unified-1-",
-            "bearer ", "a@")  # fmt: skip
+ATOMS = (
+    *("a", "A", "0", " ", "\t", "\n", "/", "-", ".", ":", "_", "=", "&", "@", "+", "%", "é", "\\", '"', "'"),
+    *("a.", "a@", "1x", "a=", "a:", "0:", "/v1", "easel_", "a,", "{", "[", "<a ", "x-", "&key=", "://a:"),
+    *("authorization:", "whsec_a", "AIzaa", "sk-a", "cookie=", "data:", "task-"),
+)
+PREFIXES = (
+    *("", "/v1/", "https://", "data:image/png;base64,", "bytes=", "easel_live_", "1:"),
+    *("task-unified-1-", "bearer ", "a@"),
+)
 
 
 def texts() -> Iterator[str]:

@@ -97,8 +97,7 @@ BOLD = {
 @pytest.mark.parametrize("where", ["in the body", "within", "in the address", "in headers"])
 def test_an_order_says_nothing_about_its_price_or_its_owner(attacker: Attacker, way: Way, where: str) -> None:
     """A02 at the doors, which ignore what their vendors ignore: the row and the money are as ever."""
-    attacker.books.settled()
-    before, body = attacker.books.wallet()[0], way.spell(Wish())
+    before, body = attacker.calm(), way.spell(Wish())
     more: dict[str, Any] = {}
     if where == "in the body":
         body |= BOLD

@@ -62,6 +62,7 @@ DO = {
     ("accounts.OutboxMessage", "redeliver"):           "y   n   y   n   y",
     ("accounts.Delivery", "redeliver"):                "y   n   y   n   y",
     ("accounts.WebhookEndpoint", "disable"):           "n   n   y   n   y",
+    ("billing.Entry", "refund"):                       "n   y   n   n   y",
     ("billing.CreditRequest", "grant"):                "n   y   n   n   y",
     ("billing.CreditRequest", "decline"):              "n   y   n   n   y",
     ("billing.Price", "set"):                          "n   y   n   n   y",
@@ -112,7 +113,9 @@ def test_a_deed_is_open_to_whom_its_row_says(
     bare = next(one for one in PAGES[label].deeds if one.name == name).bare
     chosen = {} if bare else {"of": NOBODYS.get(label, "0" if "generations" in label else str(uuid4()))}
     for method in ("get", "post"):
-        data = chosen if method == "get" else {"chosen": chosen.get("of", ""), "step": "do", "reason": desk.WHY}
+        data = (
+            chosen if method == "get" else {"chosen": chosen.get("of", ""), "step": "do", "reason": desk.WHY}
+        )
         answer = getattr(operators(role), method)(desk.place(label, name), data)
         expected = (200 if bare else 404) if may else 403
         assert answer.status_code == expected, method
@@ -124,9 +127,7 @@ def test_every_page_and_every_deed_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("role, may", [(r, c == "y") for r, c in zip(ROLES, EXPORTS.split(), strict=True)])
-def test_files_are_for_those_who_may_export(
-    role: str, may: bool, operators: Callable[[str], Client]
-) -> None:
+def test_files_are_for_those_who_may_export(role: str, may: bool, operators: Callable[[str], Client]) -> None:
     client = operators(role)
     link = reverse("admin:billing_entry_csv")
     assert (link in client.get(place("billing.Entry", "changelist")).content.decode()) is may
@@ -143,6 +144,8 @@ def test_the_first_page_shows_what_the_role_may_read(role: str, operators: Calla
 
 
 @pytest.mark.parametrize("role", OperatorRole)
-def test_a_channel_is_tested_by_operations_only(role: OperatorRole, operators: Callable[[str], Client]) -> None:
+def test_a_channel_is_tested_by_operations_only(
+    role: OperatorRole, operators: Callable[[str], Client]
+) -> None:
     answer = operators(role).post(reverse("admin:generations_channel_test", args=[0]))
     assert answer.status_code == (404 if role in ("operations", "superuser") else 403)
