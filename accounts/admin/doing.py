@@ -32,7 +32,7 @@ class Doing:
     def __init__(self, page: ReadOnlyAdmin, request: HttpRequest, deed: Deed) -> None:
         self.page, self.request, self.deed = page, request, deed
         self.posted = request.POST if request.method == "POST" else None
-        self.nonce = (self.posted or {}).get("nonce") or ids.word(16)
+        self.nonce = request.POST.get("nonce") or ids.word(16)
 
     @classmethod
     def answer(cls, request: HttpRequest, page: ReadOnlyAdmin, name: str) -> HttpResponseBase:

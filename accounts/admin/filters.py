@@ -124,12 +124,12 @@ class TypedFilter(ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return list(self.names)
 
     def value(self) -> dict[str, str] | None:
         """What was typed; None for nothing."""
-        return self.used_parameters or None
+        return {name: str(value) for name, value in self.used_parameters.items()} or None
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         """The fields, the rest of the address, and the address without them: one `choice`."""
@@ -156,9 +156,9 @@ class RangeFilter(TypedFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = self.names
         if begin := self.used_parameters.get(first):
-            queryset = queryset.filter(**{f"{self.column}__gte": self.bound(moment_of(begin)[0])})
+            queryset = queryset.filter(**{f"{self.column}__gte": self.bound(moment_of(str(begin))[0])})
         if end := self.used_parameters.get(last):
-            queryset = queryset.filter(**{f"{self.column}__lt": self.bound(moment_of(end)[1])})
+            queryset = queryset.filter(**{f"{self.column}__lt": self.bound(moment_of(str(end))[1])})
         return queryset
 
     def bound(self, moment: datetime) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
@@ -138,7 +138,7 @@ class GrantRequest(Deed):
     name, title, icon = "grant", "Grant", "add_card"
     permission = Permission.CREDIT_MANAGE
     many = False
-    form = AnswerForm
+    form: ClassVar[type[Reason]] = AnswerForm
     says = "Adds to the balance, answers the request and mails who asked, with your reason."
     refusals = (AccountsProblem, BillingProblem)
 

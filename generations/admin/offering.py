@@ -29,7 +29,7 @@ LABELS = {
 }
 
 
-class RowForm(Reason, forms.ModelForm):  # type: ignore[type-arg, misc]  # of whatever row the deed is about
+class RowForm(Reason, forms.ModelForm):  # type: ignore[type-arg]  # of whatever row the deed is about
     """The fields of a row, and the reason."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -44,7 +44,8 @@ class RowForm(Reason, forms.ModelForm):  # type: ignore[type-arg, misc]  # of wh
 
     def changes(self) -> dict[str, Any]:
         """What was typed, by the names of columns that it differs in."""
-        return {name: self.cleaned_data[name] for name in self.changed_data if name in self._meta.fields}
+        known = self._meta.fields or ()
+        return {name: self.cleaned_data[name] for name in self.changed_data if name in known}
 
 
 def form_for(model: type[Row], fields: Sequence[str], **widgets: Any) -> type[forms.BaseForm]:

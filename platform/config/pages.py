@@ -13,12 +13,10 @@ from typing import IO, Any
 
 from django.core.handlers.asgi import ASGIHandler
 
-from generations.api.batches import FILE_BYTES
-
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-MOST_BYTES = FILE_BYTES + 1
-"""The largest file that anything here takes, and the byte by which a larger one is known as such."""
+MOST_BYTES = 64 * 2**20 + 1
+"""As much as at the doors and at the sample fronts, and the byte by which more is known as such."""
 
 
 class Pages(ASGIHandler):

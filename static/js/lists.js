@@ -10,6 +10,10 @@ document.addEventListener("htmx:configRequest", (event) => {
   for (const name of new Set(said.keys())) {
     if (said.getAll(name).every((value) => value === "")) said.delete(name);
   }
+  // Enter in a field says the same twice: that it changed, and that it was sent.
+  const asked = new URLSearchParams(said).toString();
+  if (bar.dataset.asked === asked) event.preventDefault();
+  bar.dataset.asked = asked;
 });
 
 // A download leaves this page where it is: its button is free again.

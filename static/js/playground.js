@@ -41,6 +41,10 @@ document.addEventListener("click", (event) => {
   changed();
 });
 
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target === files) kept.querySelector(".kept-trouble")?.remove();
+});
+
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.target !== files) return;
   if (event.detail.successful) files.value = "";

@@ -64,7 +64,7 @@ def servers_memory(servers: Servers) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", (*SHOWN, *KEPT), ids=str)
+@pytest.mark.parametrize("where", [*SHOWN, *KEPT], ids=str)
 def test_a_bomb_goes_off_in_no_field(
     attacker: Attacker, servers: Servers, bombs: dict[str, bytes], where: Field
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_bomb_goes_off_in_no_field(
     assert CLIENT.get(f"{attacker.url}/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("where", (*SHOWN, *KEPT), ids=str)
+@pytest.mark.parametrize("where", [*SHOWN, *KEPT], ids=str)
 def test_what_is_no_picture_is_taken_by_no_field(attacker: Attacker, where: Field) -> None:
     """A11: judged by its first bytes and by being decoded, whatever it is called and said to be."""
     for make in DISGUISED.values():

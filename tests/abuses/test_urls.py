@@ -80,7 +80,7 @@ def test_most_of_the_corpus_needs_no_name_server() -> None:
     assert len(TRIED) > 70
 
 
-@pytest.mark.parametrize("where", (*FETCHED, CALLED[0]), ids=str)
+@pytest.mark.parametrize("where", [*FETCHED, CALLED[0]], ids=str)
 def test_no_field_of_a_door_leads_inwards(attacker: Attacker, canary: Canary, where: Field) -> None:
     """A04: 400 in the door's words (415 at GMI's for a data URL that is no image), nothing stored, nobody
     called, nothing told."""
@@ -179,7 +179,7 @@ def test_no_redirect_leads_a_field_inwards(elsewhere: Elsewhere, canary: Canary,
 # ---- A05: names --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", (*FETCHED, *CALLED), ids=str)
+@pytest.mark.parametrize("where", [*FETCHED, *CALLED], ids=str)
 @pytest.mark.parametrize("name", ["localhost", "localhost.", "LOCALHOST", "ip6-localhost"])
 def test_a_name_is_judged_by_what_it_stands_for(
     attacker: Attacker, office: Office, canary: Canary, where: Field, name: str

@@ -205,7 +205,7 @@ def test_no_page_waits_for_the_end_of_a_body_that_has_none(url: str, path: str) 
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
         )
-        for _ in range(34):
+        for _ in range(66):
             line.sendall(chunk)
         answer = line.recv(4096)
     assert 400 <= int(answer.split()[1]) < 500, answer

@@ -1,4 +1,4 @@
-"""The operators' roll-ups: they come to what the ledger charged, for any period, however often they are made."""
+"""The operators' roll-ups come to what the ledger charged, for any period, however often they are made."""
 
 from __future__ import annotations
 

@@ -54,6 +54,8 @@ def test_no_room_is_called_after_nothing() -> None:
 LONG = {
     "generations/spec.py": "the narrow waist is one page on purpose",
     "generations/doors/engine.py": "one request from its first byte to its last",
+    "generations/timeline.py": "one account of every second and every token of a generation",
+    "platform/config/admin/overview.py": "the dashboard, from its numbers to the rows behind them",
     "platform/runtime/tenancy.py": "scopes, manager and the migration operations that build the walls",
 }
 

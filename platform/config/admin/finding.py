@@ -6,7 +6,7 @@ What is typed comes by POST, so that a key stands in no address and no log; wher
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib import admin
@@ -94,7 +94,7 @@ def _by_uuid(term: str) -> Iterator[Hit]:
             yield Hit(what, str(wanted), _page(view, wanted))
 
 
-_TABLES: tuple[tuple[str, str, type], ...] = (
+_TABLES: tuple[tuple[str, str, Any], ...] = (
     ("User", "accounts_user", User),
     ("Membership", "accounts_membership", Membership),
     ("Message", "accounts_outboxmessage", OutboxMessage),
