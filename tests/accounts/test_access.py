@@ -42,6 +42,12 @@ EXPECTED = {
     Permission.ORGANIZATION_TRANSFER: "ynnnn nnnny",
     Permission.ORGANIZATION_DELETE: "ynnnn nnnny",
     Permission.PLATFORM_READ: "nnnnn yyyyy",
+    Permission.GLASS_BREAK: "nnnnn ynyny",
+    Permission.GENERATION_REPLAY: "nnnnn nnyny",
+    Permission.MESSAGE_REDELIVER: "yyynn ynyny",
+    Permission.QUEUE_MANAGE: "nnnnn nnyny",
+    Permission.CATALOGUE_MANAGE: "nnnnn nnyny",
+    Permission.PRICE_SET: "nnnnn nynny",
 }
 CELLS = [
     (role, permission, letter == "y")

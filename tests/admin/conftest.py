@@ -12,18 +12,16 @@ from accounts.models import User
 from tests.cast import Cast, make_cast
 from tests.config.office import an_operator, visitor
 
-_known: dict[tuple[str, str], User] = {}
 
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def operators(quiet_database: str) -> Callable[[str], Client]:
-    """The browser of an operator of a role: one person per role and database."""
+    """The browser of an operator of a role: one person per role."""
+    known: dict[str, User] = {}
 
     def browser(role: str) -> Client:
-        known = quiet_database, role
-        if known not in _known:
-            _known[known] = an_operator(role)
-        return visitor(_known[known])
+        if role not in known:
+            known[role] = an_operator(role)
+        return visitor(known[role])
 
     return browser
 

@@ -1,4 +1,4 @@
-"""One box finds anything by any of its names, and jumps there (M7); and it tells a role only what it may know."""
+"""One box finds anything by any of its names, and jumps there (M7), within what a role may know."""
 
 from __future__ import annotations
 
