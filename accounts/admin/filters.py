@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -41,7 +42,10 @@ class ChoiceFilter(SimpleListFilter):
         return list(self.choices_of)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+        if not self.value():
+            return queryset
+        known = self.value() in {word for word, _ in self.lookup_choices}
+        return queryset.filter(**{self.column: self.value()}) if known else queryset.none()
 
 
 def choice(
@@ -118,7 +122,7 @@ class TypedFilter(ListFilter):
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
         for name in self.names:
-            if name in params and (value := params.pop(name)[-1].strip()):
+            if name in params and (value := params.pop(name)[-1].replace("\x00", "").strip()):
                 self.used_parameters[name] = value
 
     def has_output(self) -> bool:
@@ -195,4 +199,9 @@ class AddressFilter(TypedFilter):
     names = {"ip": ("Address", "text")}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(ip=self.used_parameters["ip"]) if self.used_parameters else queryset
+        if not self.used_parameters:
+            return queryset
+        try:
+            return queryset.filter(ip=str(ip_address(self.used_parameters["ip"])))
+        except ValueError as error:
+            raise IncorrectLookupParameters from error

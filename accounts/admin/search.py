@@ -35,6 +35,11 @@ def keys(term: str) -> list[ApiKey]:
     )
 
 
+def is_key(term: str) -> bool:
+    """Whether this looks like a key, whole or in part: it is not shown again."""
+    return bool(_BEGINNING.match(term))
+
+
 def keys_like(term: str) -> list[ApiKey]:
     """The key that this is, or those whose public part begins with what was typed of a key (three letters
     of it at least)."""

@@ -3,12 +3,14 @@ before, and seen by every process within seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model as Row
+from psycopg.errors import UniqueViolation
 
 from accounts import auditing
 from accounts.auditing import Actor
@@ -29,11 +31,8 @@ def add(*, row: Offered, reason: str, by: Actor, credential: str = "") -> Offere
         _shape(row, credential)
     with operator():
         _validate(row)
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError as error:
-            raise Conflict("There is one like this already.") from error
+        with _possible():
+            row.save(force_insert=True)
         _record("add", row, reason, by, after=_facts(row, _names(row)) | _told(credential))
     _seen()
     return row
@@ -55,7 +54,8 @@ def edit(
             names += _shape(present, credential)
         _validate(present)
         if names:
-            present.save(update_fields=sorted(set(names)))
+            with _possible():
+                present.save(update_fields=sorted(set(names)))
             _record(
                 "edit", present, reason, by, before=before, after=_facts(present, before) | _told(credential)
             )
@@ -114,6 +114,18 @@ def _told(credential: str) -> dict[str, str]:
 
 
 # ---- what they share -----------------------------------------------------------------------------
+
+
+@contextmanager
+def _possible() -> Iterator[None]:
+    """What the database forbids, as a sentence. Raises Conflict, InvalidValue."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            raise Conflict("There is one like this already.") from error
+        raise InvalidValue("", "These values are not possible.") from error
 
 
 def _validate(row: Row) -> None:

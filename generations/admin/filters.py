@@ -20,6 +20,11 @@ kinds_by_index = choice("kind", KINDS, title="kind of failure", loose=False)
 ended = dates("finished_at", title="end (UTC)", names=("ended_from", "ended_to"))
 
 
+def _word(chosen: SimpleListFilter) -> str:
+    """What the address says, as the database can compare it."""
+    return (chosen.value() or "").replace("\x00", "")
+
+
 class ModelFilter(SimpleListFilter):
     """One of the catalogue's models, under our own name for it."""
 
@@ -31,7 +36,7 @@ class ModelFilter(SimpleListFilter):
         return list(Model.objects.order_by("position", "slug").values_list("slug", "title"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(model=self.value()) if self.value() else queryset
+        return queryset.filter(model=_word(self)) if self.value() else queryset
 
 
 class CatalogueModelFilter(ModelFilter):
@@ -52,9 +57,9 @@ class ChannelFilter(SimpleListFilter):
         return [(name, name) for name in dict.fromkeys([*names, "sandbox"])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(self.condition(self.value())) if self.value() else queryset
+        return queryset.filter(self.condition(_word(self))) if self.value() else queryset
 
-    def condition(self, name: str | None) -> Any:
+    def condition(self, name: str) -> Any:
         """Of attempts: their own column."""
         return Q(channel=name)
 
@@ -62,7 +67,7 @@ class ChannelFilter(SimpleListFilter):
 class TriedChannelFilter(ChannelFilter):
     """Generations that this channel was tried for."""
 
-    def condition(self, name: str | None) -> Any:
+    def condition(self, name: str) -> Any:
         tries = Attempt.objects.across().filter(
             organization_id=OuterRef("organization_id"), generation_id=OuterRef("pk"), channel=name
         )

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -134,7 +135,11 @@ def test_a_small_picture_is_a_small_webp_and_gone_with_the_large_one(browser: Br
 
 # ---- show code -------------------------------------------------------------------------------
 
-RUNS = {"curl": ["bash", "-c"], "python": [sys.executable, "-c"]}
+RUNS = {
+    "curl": ["bash", "-c"],
+    "python": [sys.executable, "-c"],
+    "javascript": ["node", "--input-type=module", "-e"],
+}
 
 
 @pytest.mark.parametrize("door", Door.values)
@@ -143,6 +148,8 @@ def test_a_shown_program_makes_the_same_order(
     browser: Browser, books: Books, cast: Cast, url: str, tmp_path: Path, door: str, language: str
 ) -> None:
     """DX4: run as it stands on the page, with a key in the environment."""
+    if shutil.which(RUNS[language][0]) is None:
+        pytest.skip(f"{RUNS[language][0]} is not installed")
     Image.new("RGB", (90, 160), "teal").save(fox := io.BytesIO(), "PNG")
     files = {"files": ("fox.png", fox.getvalue())}
     run = browser.order('It\'s a "fox"\nlike this', files=files, ratio="auto", format="png")

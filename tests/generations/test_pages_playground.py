@@ -1,64 +1,21 @@
-"""The playground: the price before the order, the order as the member's, pictures to go by and to change."""
+"""The playground: the price before the order, the order as the member's, the page of an order."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.actions import organizations
 from billing import entries
-from generations import links
-from generations.actions import claim, finish
-from generations.models import Generation
-from generations.spec import Order, Picture, Sampling, Text
-from runtime.tenancy import tenant
+from generations.spec import Order, Sampling
 from tests.accounts.visits import Visitor, words
 from tests.cast import BY, IMAGE, Cast
-from tests.generations.gallery import drawn, failed, hung, ordered, png, row
+from tests.generations.gallery import drawn, failed, ordered
+from tests.generations.orders import filled, made, told
 
 pytestmark = [
     pytest.mark.usefixtures("quiet_database"),
     pytest.mark.filterwarnings("ignore:No directory at"),
 ]
-
-
-def filled(visitor: Visitor, query: str = "", **fields: Any) -> dict[str, Any]:
-    """The form of the page as a browser sends it, with these fields typed in."""
-    source = visitor.look("playground", query)
-    once = re.search(r'name="once" value="([^"]+)"', source)
-    change = re.search(r'name="change"(?: value="([^"]*)")?', source)
-    assert once
-    assert change
-    usual = {
-        "model": "gemini-2.5-flash-image", "ratio": "1:1", "resolution": "1K", "count": "1", "format": "",
-        "seed": "", "change": change[1] or "", "once": once[1],
-    }  # fmt: skip
-    return {**usual, **fields}
-
-
-def made(cast: Cast) -> list[Generation]:
-    with tenant(cast.organization):
-        return list(Generation.objects.of(cast.organization).order_by("id"))
-
-
-def told(visitor: Visitor, fields: dict[str, Any]) -> str:
-    """What the price says of a form."""
-    answer = visitor.client.get(visitor.address("playground_price"), fields)
-    assert answer.status_code == 200
-    return words(answer.content.decode()).replace("\u2009", " ")
-
-
-def picture(name: str = "fox.png", **shape: Any) -> SimpleUploadedFile:
-    return SimpleUploadedFile(name, png(**shape), "image/png")
-
-
-def keep(visitor: Visitor, *files: SimpleUploadedFile) -> list[str]:
-    """The links of pictures that were dropped on the form."""
-    source = visitor.send("playground_references", {"files": list(files)}).content.decode()
-    return [link.replace("&amp;", "&") for link in re.findall(r'name="keep" value="([^"]+)"', source)]
 
 
 # ---- the order -------------------------------------------------------------------------------
@@ -166,123 +123,6 @@ def test_a_member_orders_so_often_within_a_minute(
     assert len(made(cast)) < 3
 
 
-# ---- pictures --------------------------------------------------------------------------------
-
-
-def test_pictures_that_were_dropped_are_kept_and_go_along(cast: Cast, owner: Visitor) -> None:
-    cast.credit(1)
-    kept = keep(owner, picture(width=64, height=128), picture("tree.png", colour="green"))
-    assert [links.own(url) is not None for url in kept] == [True, True]
-    fields = filled(owner, prompt="Put the fox under the tree", keep=kept, ratio="auto")
-    owner.send("playground", fields)
-    (row,) = made(cast)
-    order = Order.from_json(row.order)
-    assert [(given.width, given.height) for given in order.inputs] == [(64, 128), (64, 48)]
-    assert order.echo["references"] == kept
-    assert (order.ratio, order.turns) == (None, ())
-
-
-def test_files_sent_with_the_form_survive_a_mistake_in_it(cast: Cast, owner: Visitor) -> None:
-    cast.credit(1)
-    answer = owner.send("playground", filled(owner, prompt="", files=[picture()]))
-    source = answer.content.decode()
-    (kept,) = re.findall(r'name="keep" value="([^"]+)"', source)
-    owner.send("playground", filled(owner, prompt="A fox", keep=[kept.replace("&amp;", "&")]))
-    assert len(Order.from_json(made(cast)[0].order).inputs) == 1
-
-
-def test_a_file_that_is_no_picture_is_named(cast: Cast, owner: Visitor) -> None:
-    bad = SimpleUploadedFile("notes.png", b"not a picture", "image/png")
-    said = words(owner.send("playground_references", {"files": [bad]}).content.decode())
-    assert said.startswith("notes.png")
-    answer = owner.send("playground", filled(owner, prompt="A fox", files=[bad]))
-    assert "notes.png" in words(answer.content.decode())
-    assert made(cast) == []
-
-
-def test_only_our_own_links_are_read(cast: Cast, owner: Visitor) -> None:
-    cast.credit(1)
-    keep = ["http://169.254.169.254/latest", "https://example.com/fox.png", "file:///etc/passwd"]
-    owner.send("playground", filled(owner, prompt="A fox", keep=keep))
-    assert Order.from_json(made(cast)[0].order).inputs == ()
-
-
-def test_a_strangers_picture_is_not_taken(cast: Cast, owner: Visitor) -> None:
-    cast.credit(1)
-    theirs = keep(Visitor(cast.stranger, cast.strangers), picture())
-    answer = owner.send("playground", filled(owner, prompt="A fox", keep=theirs))
-    assert "may not be fetched" in words(answer.content.decode())
-    assert made(cast) == []
-
-
-def test_a_picture_of_ours_is_a_reference(cast: Cast, owner: Visitor) -> None:
-    done = drawn(cast, size=(96, 64))
-    cast.credit(1)
-    source = owner.look("playground", f"?use={done.pk.hex}-0")
-    (url,) = re.findall(r'name="keep" value="([^"]+)"', source)
-    owner.send("playground", filled(owner, prompt="The same at night", keep=[url.replace("&amp;", "&")]))
-    order = Order.from_json(made(cast)[-1].order)
-    assert [(given.width, given.height) for given in order.inputs] == [(96, 64)]
-
-
-# ---- one that is changed ---------------------------------------------------------------------
-
-
-def test_a_picture_is_changed_in_a_conversation(cast: Cast, owner: Visitor) -> None:
-    done = drawn(cast, prompt="A lighthouse", count=2)
-    cast.credit(2)
-    pick = f"{done.pk.hex}-1"
-    assert "Changing this picture" in owner.read("playground", f"?change={pick}")
-    owner.send("playground", filled(owner, f"?change={pick}", prompt="Make the sky pink", ratio="auto"))
-    changed = made(cast)[-1]
-    order = Order.from_json(changed.order)
-    assert [turn.role for turn in order.turns] == ["user", "model", "user"]
-    assert order.turns[0].parts == (Text("A lighthouse"),)
-    assert order.turns[1].parts == (Picture(0),)
-    assert order.turns[2].parts == (Text("Make the sky pink"),)
-    assert (order.prompt, order.ratio, len(order.inputs)) == ("Make the sky pink", None, 1)
-
-
-def test_a_changed_picture_is_changed_again_and_the_oldest_pictures_stay_behind(
-    cast: Cast, owner: Visitor
-) -> None:
-    """The model looks at three pictures: the newest that it drew, and what is new, for sure."""
-    first = drawn(cast, prompt="A lighthouse")
-    cast.credit(9)
-    kept = keep(owner, picture(), picture("b.png", colour="red"))
-    fields = filled(owner, f"?change={first.pk.hex}-0", prompt="Add these", keep=kept, ratio="auto")
-    owner.send("playground", fields)
-    second = finished(cast, made(cast)[-1])
-    fields = filled(
-        owner,
-        f"?change={second.pk.hex}-0",
-        prompt="Add this too",
-        keep=keep(owner, picture(colour="blue")),
-        ratio="auto",
-    )
-    owner.send("playground", fields)
-    order = Order.from_json(made(cast)[-1].order)
-    assert len(order.inputs) == 3
-    assert [turn.role for turn in order.turns] == ["user", "user", "model", "user"]
-    assert order.turns[1].parts == (Text("Add these"), Picture(0))  # its first picture stays behind
-    assert order.turns[2].parts == (Picture(1, "c2ln"),)
-    assert order.turns[3].parts == (Text("Add this too"), Picture(2))
-
-
-def finished(cast: Cast, made: Generation) -> Generation:
-    """It was drawn."""
-    (mine,) = [one for one in claim.claim("test", 50) if one.id == made.pk]
-    stored = [hung(mine, 0, (64, 48))]
-    assert finish.succeed(mine, stored, [{"image": 0, "signature": "c2ln"}], finish.Tried(images=1))
-    return row(cast, made.pk)
-
-
-def test_what_is_deleted_cannot_be_changed(cast: Cast, owner: Visitor) -> None:
-    done = drawn(cast)
-    owner.send("delete_images", {"pick": [f"{done.pk.hex}-0"], "sure": "yes"})
-    assert "Changing this picture" not in owner.read("playground", f"?change={done.pk.hex}-0")
-
-
 # ---- the page of an order --------------------------------------------------------------------
 
 
@@ -292,7 +132,7 @@ def test_an_order_that_goes_on_says_so_and_comes_again_without_a_script(cast: Ca
     assert '<noscript><meta http-equiv="refresh"' in source
     assert f'data-events="{owner.address("playground_events", generation=waits.pk)}"' in source
     assert "Waiting for its turn" in words(source)
-    assert "refresh" not in owner.look("playground_run", generation=drawn(cast).pk)
+    assert "http-equiv" not in owner.look("playground_run", generation=drawn(cast).pk)
 
 
 def test_what_failed_says_why_and_what_was_said_instead(cast: Cast, owner: Visitor) -> None:

@@ -125,7 +125,7 @@ FINDERS: Sequence[tuple[Permission, Finder]] = (
 
 def find(request: HttpRequest) -> HttpResponse:
     """Where there is one thing that this can mean, to its page; else the choice."""
-    term = request.POST.get("find", "").strip()[:LONGEST]
+    term = request.POST.get("find", "").replace("\x00", "").strip()[:LONGEST]
     hits: list[Hit] = []
     if term:
         with operator():
@@ -139,7 +139,7 @@ def find(request: HttpRequest) -> HttpResponse:
         "heading": "Find",
         "title": "Find",
         "searched": bool(term),
-        "term": "" if accounts.keys(term) else term,
+        "term": "" if accounts.is_key(term) else term,
         "hits": hits[: generations.MOST],
         "prompts": glass.sees_any(request) and bool(term),
     }
