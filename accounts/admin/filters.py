@@ -202,6 +202,6 @@ class AddressFilter(TypedFilter):
         if not self.used_parameters:
             return queryset
         try:
-            return queryset.filter(ip=str(ip_address(self.used_parameters["ip"])))
+            return queryset.filter(ip=str(ip_address(str(self.used_parameters["ip"]))))
         except ValueError as error:
             raise IncorrectLookupParameters from error

@@ -25,6 +25,7 @@ from django_q.brokers import get_broker
 
 from config import boot
 from generations import beats, channels, links
+from generations.doors.stored import HEADERS
 from generations.models import Channel
 from runtime import queue, storage
 from runtime.clock import database_now, utc_now
@@ -142,24 +143,25 @@ def _links() -> Iterator[Finding]:
     link = urlsplit(links.url(uuid4(), 0, "image/png", 0))
     remedy = "Check EASEL_URL and the proxy, and that `web` runs."
     try:
-        status, server = _asked(link.scheme, link.netloc, f"{link.path}?{link.query}")
+        status, ours = _asked(link.scheme, link.netloc, f"{link.path}?{link.query}")
     except (OSError, http.client.HTTPException) as error:
         yield Finding("links", Colour.AMBER, f"{settings.EASEL.url} does not answer: {error}", remedy)
         return
-    if status == 404 and server:
+    if status == 404 and ours:
         yield Finding("links", Colour.GREEN, f"{settings.EASEL.url} leads here")
     else:
         yield Finding("links", Colour.RED, f"{settings.EASEL.url} answers {status}, and not as we do", remedy)
 
 
-def _asked(scheme: str, host: str, target: str) -> tuple[int, str]:
-    """Status and request id of our own address."""
+def _asked(scheme: str, host: str, target: str) -> tuple[int, bool]:
+    """The status of our own address, and whether the answer carries what we put on every file."""
     kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
     asking = kind(host, timeout=LINK_SECONDS)
     try:
         asking.request("GET", target)
         answer = asking.getresponse()
-        return answer.status, answer.headers.get("x-request-id", "")
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, all(told.get(k.decode()) == v.decode() for k, v in HEADERS)
     finally:
         asking.close()
 

@@ -17,8 +17,8 @@ from config.doctor import Colour, Finding
 
 class Command(BaseCommand):
     help = (
-        "Look at the database, its roles and migrations, storage, links, broker, heartbeats, mail, proxy, clock "
-        "and every channel. Exit 1 if anything is red."
+        "Look at the database, its roles and migrations, clock, storage, links, broker, heartbeats, mail, "
+        "proxy and every channel. Exit 1 if anything is red."
     )
     requires_system_checks: list[str] = []
 
