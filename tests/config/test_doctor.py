@@ -21,6 +21,7 @@ from generations import beats
 from generations.models import Channel
 from runtime import storage
 from runtime.signing import encrypt
+from runtime.storage.files import Files
 from runtime.tenancy import operator
 from tests.cast import give_credit, make_cast
 from tests.house import Servers, free_port
@@ -86,7 +87,7 @@ def test_a_clock_that_is_wrong_is_told_by_how_much(monkeypatch: pytest.MonkeyPat
 
 def test_a_store_that_cannot_be_written_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("no folder")
-    broken = storage.FileStorage(tmp_path / "file")
+    broken = Files(tmp_path / "file")
     monkeypatch.setattr(storage, "default", lambda: broken)
     finding = only("storage")
     assert finding.colour is Colour.RED
