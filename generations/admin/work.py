@@ -45,7 +45,13 @@ from generations import handles, listing, timeline
 from generations.admin import search
 from generations.admin.columns import OUTCOMES, state, state_tag, thumbnail
 from generations.admin.deeds import Cancel, Refund, Replay, Unseal
-from generations.admin.filters import ModelFilter, PromptFilter, TriedChannelFilter, ended, kinds_by_index
+from generations.admin.filters import (
+    EndedFilter,
+    ModelFilter,
+    PromptFilter,
+    TriedChannelFilter,
+    kinds_by_index,
+)
 from generations.listing import Item
 from generations.models import Attempt, Generation, Output
 from generations.models.generation import STATES
@@ -125,7 +131,7 @@ class GenerationAdmin(ReadOnlyAdmin):
     deeds = (Cancel(), Refund(), Replay(), Unseal())
     list_filter = (
         choice("state", STATES, loose=False), RecentById, RangeFilter, PromptFilter,
-        choice("mode", Mode.choices), doors(), ModelFilter, TriedChannelFilter, kinds_by_index, ended,
+        choice("mode", Mode.choices), doors(), ModelFilter, TriedChannelFilter, kinds_by_index, EndedFilter,
     )  # fmt: skip
     list_display = (
         column("Id", lambda row: short(row.pk), "id"), picture, state, ago("created_at", "When"),
