@@ -1,4 +1,4 @@
-"""The same order once more, at the platform's expense (M6): `docs/adr/0006-a-replay-is-granted.md`."""
+"""The same order once more, at the platform's expense (M6): `docs/adr/0007-a-replay-is-granted.md`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import models, transaction
 
-from accounts.auditing import Actor
+from accounts.auditing import Actor, record
 from billing.pricing import set_price, unpriced
 from generations import catalogue
 from generations.models import Dialect, DialectModel, Model, ModelName, ModelSize
@@ -43,6 +43,10 @@ class Command(BaseCommand):
                 "offers": _write(DialectModel, _offers(data), ["dialect", "model"], reset=reset),
                 "prices": _set_first_prices(data),
             }
+            if reset or any(counts.values()):
+                record(
+                    by=BY, action="catalogue.seed", object_type="catalogue", after={**counts, "reset": reset}
+                )
         catalogue.refresh()
         told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         suffix = "; the rows of the data file are restored" if reset else ""
