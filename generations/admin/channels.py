@@ -161,12 +161,12 @@ class ChannelAdmin(CatalogueAdmin):
     )  # fmt: skip
     groups = (
         ("Channel", (
-            plain("name"), plain("provider"), mono("base_url"), credential, state,
+            plain("name"), plain("provider"), mono("base_url", "Base URL"), credential, state,
             column("Options", lambda row: pairs(row.options)),
         )),
         ("Choice", (count("priority"), count("weight"), count("concurrency"), yes("from_environment"))),
         ("Health", (
-            words("health", HEALTH), breaker, plain("last_error"), ago("last_error_at", "Last error"),
+            words("health", HEALTH), breaker, plain("last_error"), ago("last_error_at", "When"),
         )),
     )  # fmt: skip
     before_template, after_template = "admin/channel_test.html", "admin/channel.html"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from accounts.access import Permission
+from accounts.admin import glass
 from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.columns import (
     ago,
@@ -39,6 +41,7 @@ from accounts.admin.names import named_key, named_organization
 from accounts.admin.search import by_key, by_organization
 from accounts.models import Mode
 from billing.admin.columns import money
+from generations import transcripts
 from generations.admin import search
 from generations.admin.columns import (
     OUTCOMES,
@@ -105,8 +108,15 @@ class ApiRequestAdmin(ReadOnlyAdmin):
         )),
     )  # fmt: skip
 
+    after_template = "admin/said.html"
+
     def extras(self) -> dict[str, Any]:
         return {"organization_name": named_organization(), "key_name": named_key()}
+
+    def detail(self, request: HttpRequest, row: ApiRequest) -> dict[str, Any]:
+        """What was said, for those who may see prompts of the organization whose call it was."""
+        sees = row.organization_id is not None and glass.sees(request, row.organization_id)
+        return {"sees": sees, "said": transcripts.of_any_call(row.pk) if sees else None}
 
 
 @admin.register(Attempt)

@@ -19,6 +19,7 @@ from prometheus_client import Histogram
 from accounts.admission import Caller, admit, authenticate
 from accounts.errors import AuthError
 from accounts.limits import Allowance
+from generations import links, redaction
 from generations.dialect import Answer, Dialect, Incoming, Route
 from generations.dialects import DIALECTS
 from generations.doors import incoming, sending
@@ -31,7 +32,7 @@ from generations.doors.recorder import Recorder
 from generations.doors.selection import Matched, Picked, RouteTable, Selection
 from generations.doors.wishes import Wishes, read_wishes
 from generations.errors import Problem
-from generations.models import ApiRequest
+from generations.models import ApiRequest, Transcript
 from generations.spec import Kind
 from runtime import clock, database, ids, logs
 from runtime.errors import DatabaseUnavailable
@@ -242,7 +243,24 @@ class Doors:
         row.kind = exchange.problem.kind.value if exchange.problem else ""
         LATENCY.labels(row.door, str(answer.status)).observe(seconds)
         stored = exchange.desk is not None and exchange.desk.stored_request
-        self.recorder.done(row, stored=stored)
+        self.recorder.done(row, _said(exchange, answer), stored=stored)
+
+
+def _said(exchange: Exchange, answer: Answer) -> Transcript | None:
+    """Both bodies, for the organization whose call it was; an answer that was streamed is not kept."""
+    row, request = exchange.row, exchange.request
+    if row.organization_id is None:
+        return None
+    told = answer.report or (exchange.desk.told if exchange.desk else None)
+    pictures = [links.path(told.id, image.number, image.mime) for image in told.images] if told else []
+    return Transcript(
+        id=row.id,
+        organization_id=row.organization_id,
+        mode=row.mode,
+        at=row.at,
+        sent=redaction.shown(request.body, request.media_type),
+        answered=redaction.shown(answer.body, links=pictures) if isinstance(answer.body, bytes) else "",
+    )
 
 
 def _nowhere(exchange: Exchange, matched: Matched) -> Problem:

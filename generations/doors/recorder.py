@@ -2,7 +2,7 @@
 
 Rows of accepted submits are written in the submit's transaction and completed here; all others come
 through a bounded buffer that is flushed every 250 ms, at 500 rows, and at shutdown. A `kill -9` may
-lose 250 ms of rows that moved no money.
+lose 250 ms of rows that moved no money. What was said goes with them, as far as there is room.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import structlog
 from django.db import connection
 from prometheus_client import Counter
 
-from generations.models import ApiRequest
+from generations import transcripts
+from generations.models import ApiRequest, Transcript
 from runtime import database
 from runtime.errors import DatabaseUnavailable
 from runtime.tenancy import history, work
@@ -23,6 +24,7 @@ from runtime.tenancy import history, work
 log = structlog.get_logger(__name__)
 
 FLUSH_SECONDS, FLUSH_ROWS, MOST_ROWS = 0.25, 500, 20_000
+MOST_TRANSCRIPTS = 2_000  # of up to 16 KiB
 dropped = Counter("easel_request_rows_dropped", "Rows of the request history lost to a full buffer.")
 
 _COLUMNS = (
@@ -46,6 +48,7 @@ class Recorder:
     def __init__(self) -> None:
         self._new: list[ApiRequest] = []
         self._stored: list[ApiRequest] = []
+        self._said: list[Transcript] = []
         self._full = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -60,8 +63,10 @@ class Recorder:
                 await self._task
         await self._flush()
 
-    def done(self, request: ApiRequest, *, stored: bool) -> None:
+    def done(self, request: ApiRequest, said: Transcript | None, *, stored: bool) -> None:
         """A request was answered. `stored` says that its row exists already."""
+        if said and len(self._said) < MOST_TRANSCRIPTS:
+            self._said.append(said)
         rows = self._stored if stored else self._new
         if len(rows) >= MOST_ROWS:
             dropped.inc()
@@ -80,11 +85,14 @@ class Recorder:
     async def _flush(self) -> None:
         new, self._new = self._new, []
         stored, self._stored = self._stored, []
+        said, self._said = self._said, []
         try:
             if new:
                 await database.run(lambda: insert(new))
             if stored:
                 await database.run(lambda: _complete(stored))
+            if said:
+                await database.run(lambda: transcripts.keep(said))
         except DatabaseUnavailable:
             self._new, self._stored = new[:MOST_ROWS] + self._new, stored[:MOST_ROWS] + self._stored
         except Exception:

@@ -12,10 +12,10 @@ from generations.doors.incoming import Receive, Send
 
 
 async def send_answer(answer: Answer, receive: Receive, send: Send) -> int:
-    """Write the answer. Returns the bytes of its body that were sent."""
+    """Write the answer, whose body is its bytes from then on. Returns how many of them were sent."""
     if isinstance(answer.body, AsyncIterator):
         return await _stream(answer, answer.body, receive, send)
-    body = answer.content()
+    answer.body = body = answer.content()
     answer.headers.setdefault("Content-Type", "application/json")
     answer.headers["Content-Length"] = str(len(body))
     await _start(answer, send)

@@ -4,7 +4,7 @@ from generations.models.batches import Batch, BatchItem
 from generations.models.catalogue import Dialect, DialectModel, Model, ModelName, ModelSize
 from generations.models.channels import Channel, ChannelModel
 from generations.models.generation import Attempt, Generation, Hold, IdempotencyRecord, Output
-from generations.models.history import ApiRequest, Transition
+from generations.models.history import ApiRequest, Transcript, Transition
 from generations.models.inputs import Input, Origin
 from generations.models.lanes import Beat, Lane
 from generations.models.pulse import Pace, Pulse, Step
@@ -32,5 +32,6 @@ __all__ = [
     "Pace",
     "Pulse",
     "Step",
+    "Transcript",
     "Transition",
 ]

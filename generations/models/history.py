@@ -1,4 +1,4 @@
-"""How a generation moved, and who called: two histories that are only ever added to."""
+"""How a generation moved, who called, and what was said: histories that are only ever added to."""
 
 from __future__ import annotations
 
@@ -68,3 +68,17 @@ class ApiRequest(models.Model):
             models.Index(fields=["-at"]),
             models.Index(fields=["ip", "-id"], name="generations_calls_from"),
         ]
+
+
+class Transcript(TenantModel):
+    """What a call said and what it was answered, without secrets and pictures; its id is the call's. Kept as
+    long as its organization wants, so it is the one history that is also deleted from."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    mode = models.CharField(max_length=4)
+    at = models.DateTimeField(editable=False)
+    sent = models.TextField(blank=True)
+    answered = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "at"], name="generations_transcripts")]

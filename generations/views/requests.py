@@ -14,7 +14,7 @@ from accounts.access import Permission
 from accounts.models import Door
 from accounts.shell import TeamRequest, team_page
 from accounts.views.addresses import place_of
-from generations import browsing, handles, listing
+from generations import browsing, handles, listing, transcripts
 from generations.forms.filters import CallFilterForm
 from generations.listing import CallFilters
 from generations.models import ApiRequest
@@ -95,6 +95,7 @@ def detail(request: TeamRequest, call: UUID) -> HttpResponse:
         "kind": dict(KINDS).get(row.kind, row.kind),
         "key": keys.get(row.key_id),
         "item": _generation(request, row),
+        "said": transcripts.of_call(team.organization, row.pk),
     }
     return render(request, "generations/requests/detail.html", context)
 

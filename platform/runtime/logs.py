@@ -32,7 +32,7 @@ _SECRET = re.compile(
     | (?<=://)[^/@\s:]*:[^/@\s]+(?=@)                           # user:password in a URL
     | (?:(?:proxy-)?authorization|cookie|set-cookie)["']?\s*[:=]\s*["']?(?:b')?[^\r\n"']+
     | (?:x-amz-(?:signature|credential|security-token)|x-goog-api-key|x-api-key)["']?\s*[:=]\s*["']?[^&\s"']+
-    | (?<=[?&])(?:key|t|token|signature)=[^&\s"']+              # in a query string
+    | (?<=[?&])(?:key|t|put|token|signature)=[^&\s"']+              # in a query string
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection
 from accounts.webhooks.dispatcher import STOP_SECONDS, Dispatcher
 from billing import alerts, seals
 from config.proof.run import prove
-from generations import notices, orphans, pulse, sweep
+from generations import notices, orphans, pulse, sweep, transcripts
 from generations.actions import batches
 from generations.batches import feeding
 
@@ -89,6 +89,7 @@ def chores() -> list[Chore]:
         Chore("seal", 60.0, seals.seal_all),
         Chore("roll up", 60.0, pulse.roll_up, aside=True),
         Chore("tell of money", 60.0, alerts.tell),
+        Chore("forget transcripts", 60.0, transcripts.forget, aside=True),
         Chore("expire inputs", 600.0, orphans.expire_inputs, due=time.monotonic() + 60, aside=True),
         Chore("expire outputs", 300.0, orphans.expire_outputs, due=time.monotonic() + 30, aside=True),
         Chore("collect orphans", HOUR, orphans.collect, due=time.monotonic() + 300, aside=True),
