@@ -80,7 +80,7 @@ def test_a_call_shows_all_that_is_kept_of_it(cast: Cast, owner: Visitor) -> None
     for text in (call.request_id, "402", "No credit", "1.2 KB", "192.0.2.7", "curl/8", key.prefix, "12 ms"):
         assert text in said
     assert "A brass telescope" in said
-    assert "headers of calls are not kept" in said
+    assert "The bodies of this call are not kept." in said
 
 
 def test_a_viewer_sees_calls_without_the_names_of_keys(cast: Cast, viewer: Visitor) -> None:

@@ -60,7 +60,12 @@ def test_each_team_of_one_flush_has_its_own_word(cast: Cast) -> None:
     keep(other, 0)
     mine, theirs = (
         Transcript(
-            id=ids.uuid7(), organization_id=who.organization.pk, mode="live", at=utc_now(), sent="a", answered="b"
+            id=ids.uuid7(),
+            organization_id=who.organization.pk,
+            mode="live",
+            at=utc_now(),
+            sent="a",
+            answered="b",
         )
         for who in (cast, other)
     )

@@ -17,11 +17,12 @@ from accounts.webhooks import deliveries, inbox
 from accounts.webhooks.claims import Claim
 from billing import actions as billing
 from billing.actions import credit
+from generations import transcripts
 from generations.actions import batches, finish
 from generations.actions.batches import Line
 from generations.actions.finish import Tried
 from generations.actions.submit import Asked, Quote, submit
-from generations.models import ApiRequest, BatchItem, Input, Origin, Pulse, Step
+from generations.models import ApiRequest, BatchItem, Input, Origin, Pulse, Step, Transcript
 from generations.spec import Order
 from runtime import ids
 from runtime.clock import utc_now
@@ -68,6 +69,7 @@ class Household:
         limits.count(organization=organization.pk, organization_limit=None, key=key.pk, key_limit=9)
         _keep_a_picture(organization.pk, key)
         _come_to_something(organization.pk)
+        _say(organization.pk)
         message = _deliver(organization)
         generation = _generate(organization.pk, key)
         return cls(organization.pk, owner, key, generation, message, _batch(organization, key, generation))
@@ -92,6 +94,12 @@ def _come_to_something(organization: UUID) -> None:
     with work():
         row = {"organization_id": organization, "step": Step.HOUR, "at": at, "mode": "live", **facts, **sums}
         Pulse.objects.create(**row)
+
+
+def _say(organization: UUID) -> None:
+    """What was said in a call."""
+    said = Transcript(id=ids.uuid7(), organization_id=organization, mode="live", at=utc_now(), sent="a fox")
+    transcripts.keep([said])
 
 
 def _deliver(organization: Organization) -> OutboxMessage:
