@@ -59,6 +59,8 @@ def page(organization: UUID, mode: str, wanted: Wanted) -> Listed:
     rows = Generation.objects.of(organization).filter(mode=mode)
     if wanted.states:
         rows = rows.filter(state__in=[state.value for state in wanted.states])
+    if wanted.after:
+        rows = rows.filter(id__lt=wanted.after)
     rows = rows.filter(
         **{name: value for name in ("model", "dialect") if (value := getattr(wanted, name))}
     ).order_by("-id")

@@ -390,11 +390,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which generations a list shall hold: newest first, `size` of them after `skip`. Empty: any."""
+    """Which generations a list shall hold: newest first, those older than `after`, `size` of them after
+    `skip`. Empty: any."""
 
     states: tuple[State, ...] = ()
     model: str = ""
     dialect: str = ""
+    after: UUID | None = None
     skip: int = 0
     size: int = 20
 

@@ -92,6 +92,16 @@ def is_integer(value: Any) -> bool:
     return type(value) is int
 
 
+def number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """A number from 1 to `most` of the query. Raises Problem(BAD_REQUEST)."""
+    said = query.get(name)
+    if said is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}", said) or not 1 <= int(said) <= most:
+        raise Problem(Kind.BAD_REQUEST, f"{name} must be a number from 1 to {most}", param=name)
+    return int(said)
+
+
 def clip(text: str, longest: int = 80) -> str:
     """A customer's own word, short enough to be repeated to him in a sentence; a key that strayed into
     it is not."""

@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.errors import AuthError, AuthReason, Conflict, InvalidValue, NotAllowed, NotFound
 from accounts.origin import where
-from runtime.errors import DatabaseUnavailable
+from runtime import database
 
 log = structlog.get_logger(__name__)
 
@@ -168,7 +167,7 @@ def _of_ours(problem: Exception) -> Refused | None:
             return Refused("conflict", 409, problem.message)
         case RequestDataTooBig():
             return Refused("too_large", 413, "The body is too large.")
-        case DatabaseUnavailable() | OperationalError() | InterfaceError():
+        case _ if database.is_away(problem):
             away = "The service is not available right now. Try again shortly."
             return Refused("overloaded", 503, away, headers={"Retry-After": "3"})
     return None

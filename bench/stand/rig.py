@@ -83,6 +83,17 @@ class Rig:
 @contextmanager
 def rig(**environ: str) -> Iterator[Rig]:
     """Everything that must stand before the first measurement, taken down at the end."""
+    with bare(**environ) as (server, home):
+        manage("seed_demo")
+        manage("grant", "--org", "demo", "--usd", "1000000", "--reason", "benchmark")
+        key = json.loads((home / "demo.json").read_text())["live_key"]
+        with Servers(server.url, home) as servers:
+            yield Rig(servers, server.admin_url, key, server.pid())
+
+
+@contextmanager
+def bare(**environ: str) -> Iterator[tuple[Any, Path]]:
+    """A database server of its own with the catalogue and nobody in it, and the folder it lives in."""
     home = Path(tempfile.mkdtemp(prefix="easel-bench-"))
     home.chmod(0o755)
     os.environ.update(EASEL_ENV="test", EASEL_DATA=str(home), EASEL_RATE_LIMIT="1000000", **environ)
@@ -91,17 +102,15 @@ def rig(**environ: str) -> Iterator[Rig]:
     try:
         with embedded.session(home) as server:
             os.environ.update(DATABASE_URL=server.url, DATABASE_ADMIN_URL=server.admin_url)
-            for command in ("setup_database", "migrate", "seed_catalogue", "seed_demo"):
-                _manage(command)
-            _manage("grant", "--org", "demo", "--usd", "1000000", "--reason", "benchmark")
-            key = json.loads((home / "demo.json").read_text())["live_key"]
-            with Servers(server.url, home) as servers:
-                yield Rig(servers, server.admin_url, key, server.pid())
+            for command in ("setup_database", "migrate", "seed_catalogue"):
+                manage(command)
+            yield server, home
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _manage(*command: str) -> None:
+def manage(*command: str) -> None:
+    """Run one of the product's own commands. Ends the benchmark where it fails."""
     done = subprocess.run(
         [sys.executable, "manage.py", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -123,8 +123,10 @@ def steps(request: TeamRequest) -> HttpResponse:
 
 
 def _steps(request: TeamRequest) -> list[Step]:
-    """What a new team does once; empty when all of it is done."""
+    """What a new team does once; empty when all of it is done, and for whoever may do none of it."""
     team = request.team
+    if not team.may(Permission.KEY_MANAGE_OWN):
+        return []
     began = browsing.beginnings(team.organization, team.mode)
     if began.seen:
         return []

@@ -6,13 +6,14 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from accounts.models import Organization
 from billing import ledger, money
-from config import first_image, picture
+from config import album, first_image, picture
 from config.environment import Environment
 from config.first_image import MODEL, Client, FirstImage
 from generations import channels
@@ -52,6 +53,15 @@ class Demo:
         image = first_image.make(self._client, seconds=IMAGE_SECONDS, progress=told)
         self._show_image(image, before)
         self._show_doors()
+
+    def fill_album(self, stopping: Callable[[], bool]) -> None:
+        """Once: order some more pictures, which the sandbox draws while the caller goes on; where live
+        keys reach a real provider, in test mode. Raises AlbumProblem."""
+        if album.is_empty(self._organization):
+            mode = "live" if self._choice().provider == channels.SANDBOX else "test"
+            client = replace(self._client, key=self._seeded[f"{mode}_key"])
+            ordered = album.order(client, stopping)
+            self._out.write(f"{ordered} more orders are being drawn for the album.")
 
     def _show_image(self, image: FirstImage, before: int) -> None:
         file = self._save(image)
@@ -98,10 +108,13 @@ class Demo:
             return ledger.balance(self._organization.pk, "live").available
 
     def _provider(self) -> str:
-        choice = channels.choose(MODEL, "live")
+        choice = self._choice()
         if choice.provider == channels.SANDBOX:
             return "sandbox: drawn on this machine, costs nothing; set EASEL_GEMINI_API_KEY for a real one"
         return f"{choice.provider} ({choice.name}): a real one, its account is charged"
+
+    def _choice(self) -> channels.Choice:
+        return channels.choose(MODEL, "live")
 
 
 class _Progress:

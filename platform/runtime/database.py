@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 
 from runtime.errors import DatabaseUnavailable
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 THREADS = int(os.environ.get("EASEL_DATABASE_THREADS", "4"))
 IDLE_CHECK_SECONDS = 5.0
+READ_ONLY = "25006"
+"""PostgreSQL's word for a server that takes nothing for now: a standby, or one without space."""
 
 _executor: ThreadPoolExecutor | None = None
 _opened: WeakSet[Any] = WeakSet()
@@ -72,21 +75,40 @@ def call(block: Callable[[], T]) -> T:
     _ensure_healthy()
     try:
         return block()
-    except (OperationalError, InterfaceError) as error:
+    except Error as error:
+        if not is_away(error):
+            raise
         connection.close()
         raise DatabaseUnavailable(str(error)) from error
     finally:
         _used.at = time.monotonic()
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether an error means that the database does not answer, or takes nothing for now: not what was
+    asked is wrong, and asking later helps."""
+    if isinstance(error, (DatabaseUnavailable, OperationalError, InterfaceError)):
+        return True
+    return getattr(error.__cause__, "sqlstate", None) == READ_ONLY
+
+
 def _ensure_healthy() -> None:
-    """Drop a connection that broke, or that slept through a restart of the server."""
+    """Drop a connection that broke, that the server ended, or that slept through a restart."""
     raw = connection.connection
     if raw is None:
         return
-    slept = time.monotonic() - getattr(_used, "at", 0.0) > IDLE_CHECK_SECONDS
-    if raw.closed or raw.broken or (slept and not connection.is_usable()):
+    if raw.closed or raw.broken or (_doubtful(raw) and not connection.is_usable()):
         connection.close()
+
+
+def _doubtful(raw: Any) -> bool:
+    """Whether it is worth a question: it was idle for long, or the server spoke unasked, as one does who
+    hangs up. Noticing that here, before anything was begun, costs nobody his request."""
+    if time.monotonic() - getattr(_used, "at", 0.0) > IDLE_CHECK_SECONDS:
+        return True
+    look = select.poll()
+    look.register(raw.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 def close() -> None:

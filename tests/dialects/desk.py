@@ -173,6 +173,7 @@ def _fits(made: Report, wanted: Wanted) -> bool:
         (not wanted.states or made.state in wanted.states)
         and (not wanted.model or made.order.model == wanted.model)
         and (not wanted.dialect or made.dialect == wanted.dialect)
+        and (not wanted.after or made.id < wanted.after)
     )
 
 
@@ -232,7 +233,9 @@ class MemoryDesk:
         return self.keep(replace(begun, **self.ends) if self.ends else delivered(begun, begun.order.count))
 
     async def page(self, wanted: Wanted) -> Listed:
-        fits = [r for r in self.reports.values() if _fits(r, wanted)]
+        fits = [
+            r for r in self.reports.values() if _fits(r, wanted) and (not wanted.after or r.id < wanted.after)
+        ]
         newest = sorted(fits, key=lambda r: r.id, reverse=True)
         return Listed(tuple(newest[wanted.skip : wanted.skip + wanted.size]), len(newest))
 

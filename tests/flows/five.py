@@ -26,15 +26,18 @@ class Wish:
 
 @dataclass(frozen=True)
 class Way:
-    """A door: where it takes an order, how it spells it, where it tells of it, and where its answer
-    has the pictures. `counts` is the most images it makes of one order; `waits` that its submit
-    answers with the pictures."""
+    """A door: where it takes an order, how it spells it, where it tells of it, and where its answer has the
+    pictures; where it lists, and the ids of what it listed; the method and path that cancel. `counts` is
+    the most images it makes of one order; `waits` that its submit answers with the pictures."""
 
     name: str
     submits: str
     spell: Callable[[Wish], dict[str, Any]]
     reads: str
     pictures: Callable[[Mapping[str, Any]], list[bytes]]
+    lists: str
+    listed: Callable[[Mapping[str, Any]], list[str]]
+    cancels: str
     counts: int = 1
     waits: bool = False
 
@@ -46,6 +49,15 @@ class Way:
         """By the generation's own id, whichever door made it."""
         path = self.reads.format(id=generation)
         return CLIENT.get(url + path, headers={"Authorization": f"Bearer {key}"})
+
+    def list(self, url: str, key: str, **query: str) -> httpx2.Response:
+        """The organization's generations, newest first."""
+        return CLIENT.get(url + self.lists, params=query, headers={"Authorization": f"Bearer {key}"})
+
+    def cancel(self, url: str, key: str, generation: str) -> httpx2.Response:
+        """By the generation's own id, whichever door made it."""
+        method, _, path = self.cancels.format(id=generation).partition(" ")
+        return CLIENT.request(method, url + path, headers={"Authorization": f"Bearer {key}"})
 
 
 def opened(links: list[str]) -> list[bytes]:
@@ -63,6 +75,9 @@ EVOLINK = Way(
     lambda wish: {"model": MODEL, "prompt": wish.prompt, "size": wish.ratio, "n": wish.count},
     "/evolink/v1/tasks/{id}",
     lambda body: opened(body["results"]),
+    "/evolink/v1/tasks",
+    lambda body: [one["id"] for one in body["data"]],
+    "POST /evolink/v1/tasks/{id}/cancel",
     counts=4,
 )
 OPENAI = Way(
@@ -71,6 +86,9 @@ OPENAI = Way(
     lambda wish: {"model": MODEL, "prompt": wish.prompt, "aspect_ratio": wish.ratio, "n": wish.count},
     "/openai/v1/generations/{id}",
     lambda body: [base64.b64decode(item["b64_json"]) for item in body["data"]],
+    "/openai/v1/generations",
+    lambda body: [one["id"] for one in body["data"]],
+    "POST /openai/v1/generations/{id}/cancel",
     counts=10,
     waits=True,
 )
@@ -80,6 +98,9 @@ TOAPIS = Way(
     lambda wish: {"model": f"{MODEL}-official", "prompt": wish.prompt, "size": wish.ratio},
     "/toapis/v1/images/generations/{id}",
     lambda body: opened([item["url"] for item in body["result"]["data"]]),
+    "/toapis/v1/images/generations",
+    lambda body: [one["id"] for one in body["data"]],
+    "POST /toapis/v1/images/generations/{id}/cancel",
 )
 GEMINI = Way(
     "gemini",
@@ -90,6 +111,9 @@ GEMINI = Way(
     },
     "/gemini/v1beta/generations/{id}",
     _inline,
+    "/gemini/v1beta/generations",
+    lambda body: [one["name"].removeprefix("generations/") for one in body.get("generations", [])],
+    "POST /gemini/v1beta/generations/{id}:cancel",
     counts=10,
     waits=True,
 )
@@ -99,6 +123,9 @@ GMI = Way(
     lambda wish: {"model": MODEL, "payload": {"prompt": wish.prompt, "aspect_ratio": wish.ratio}},
     f"/gmi{QUEUE}/requests/{{id}}",
     lambda body: opened([item["url"] for item in body["outcome"]["media_urls"]]),
+    f"/gmi{QUEUE}/requests",
+    lambda body: [one["request_id"] for one in body["requests"]],
+    f"DELETE /gmi{QUEUE}/requests/{{id}}",
 )
 WAYS = (EVOLINK, OPENAI, TOAPIS, GEMINI, GMI)
 

@@ -34,6 +34,9 @@ PUBLIC = {
 MENTIONS: dict[tuple[str, str], Any] = {("evolink", "POST /v1/tasks/batch"): "task_ids"}
 """Bodies that name objects: what is not ours is silently absent."""
 LISTS = {
+    ("openai", "GET /v1/generations"), ("toapis", "GET /v1/images/generations"),
+    ("gemini", "GET /v1/generations"), ("gemini", "GET /v1beta/generations"),
+    ("gemini", "GET /v1alpha/generations"),
     ("evolink", "GET /v1/tasks"), ("evolink", "GET /api/v1/files/list"), ("evolink", "GET /v1/credits"),
     ("evolink", "GET /api/v1/files/quota"), ("openai", "GET /v1/key"), ("openai", "GET /v1/credits"),
     ("toapis", "GET /v1/balance"), ("toapis", "GET /balance"), ("toapis", "GET /v1/user/balance"),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from generations.dialect import Incoming, read_json
 from generations.errors import Problem
 from generations.spec import Kind
-
-NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def json_object(request: Incoming) -> dict[str, Any]:
@@ -39,16 +36,6 @@ def required(body: Mapping[str, Any], name: str) -> str:
     if not value.strip():
         raise bad(name, f"{name} must not be empty")
     return value
-
-
-def number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """A number from 1 to `most` of the query. Raises Problem(BAD_REQUEST)."""
-    said = query.get(name)
-    if said is None:
-        return default
-    if not NUMBER.fullmatch(said) or not 1 <= int(said) <= most:
-        raise bad(name, f"{name} must be a number from 1 to {most}")
-    return int(said)
 
 
 def bad(param: str, message: str) -> Problem:

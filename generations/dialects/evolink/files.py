@@ -10,10 +10,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 from generations.dialect import Answer, Desk, Incoming
-from generations.dialects.evolink.fields import bad, json_object, number, required, text
+from generations.dialects.evolink.fields import bad, json_object, required, text
 from generations.errors import Problem
 from generations.multipart import File, Form, parse
 from generations.spec import Kind, Source, Upload
+from generations.wording import number
 
 FILE_BYTES = 20 * 2**20
 URL_BYTES = 10 * 2**20

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generations import handles
-from generations.dialects.evolink.fields import bad, number
+from generations.dialects.evolink.fields import bad
 from generations.dialects.evolink.task import STATUS, progress, shown_model
 from generations.spec import Offer, Report, State, Wanted
-from generations.wording import clip, credits, json_number, offer_named
+from generations.wording import clip, credits, json_number, number, offer_named
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100

@@ -13,18 +13,21 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from generations.dialect import Answer, Desk, Incoming, Route, read_json
-from generations.dialects.gemini.answer import made, pending, whole
+from generations.dialects.gemini.answer import NO_STORE, made, pending, whole
 from generations.dialects.gemini.counting import count_tokens
 from generations.dialects.gemini.errors import UNIMPLEMENTED, google_keys, token, word
 from generations.dialects.gemini.models import model_item, models_page
+from generations.dialects.gemini.operations import operation, operations
 from generations.dialects.gemini.order import VERSIONS, bare, choose, read_order
+from generations.dialects.gemini.paging import page_size, page_token
 from generations.dialects.gemini.stream import ARRAY, EVENTS, opened, replayed
 from generations.errors import Problem
-from generations.spec import Kind, Order
+from generations.spec import Kind, Order, Wanted
 from generations.wording import clip, listed
 
 T = TypeVar("T")
 
+PAGE, LONGEST_PAGE = 20, 100
 HEAVY_BYTES = 32 * 1024  # reading a longer body is left to a thread: its parts may be many
 OFFERED = (
     "models/{model}:generateContent, models/{model}:streamGenerateContent, models/{model}:countTokens, "
@@ -64,7 +67,9 @@ def _served(version: str) -> tuple[Route, ...]:
         Route("POST", model, refuse),
         Route("GET", f"{version}/models", models, open=True),
         Route("GET", model, show_model, open=True),
+        Route("GET", f"{version}/generations", history),
         Route("GET", version + "/generations/{id}", show),
+        Route("POST", version + "/generations/{id}:cancel", cancel, scope="images:create"),
     )
 
 
@@ -119,6 +124,19 @@ async def show(request: Incoming, desk: Desk) -> Answer:
     """Any generation, as the answer its own POST gave or would have given; 202 until it is final."""
     report = await desk.find(request.params["id"])
     return await whole(await made(report, desk)) if report.state.final else pending(report)
+
+
+async def history(request: Incoming, desk: Desk) -> Answer:
+    """The organization's generations, newest first, whichever door made them."""
+    size, token = page_size(request.query, PAGE, LONGEST_PAGE), page_token(request.query)
+    found = await desk.page(Wanted(after=(await desk.find(token)).id if token else None, size=size))
+    return Answer(200, operations(found), dict(NO_STORE))
+
+
+async def cancel(request: Incoming, desk: Desk) -> Answer:
+    """Cancels a generation that is not final. 200 with the operation."""
+    report = await desk.cancel(request.params["id"])
+    return Answer(200, operation(report), dict(NO_STORE), report)
 
 
 async def refuse(request: Incoming, desk: Desk) -> Answer:

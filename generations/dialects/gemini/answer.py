@@ -11,6 +11,7 @@ from generations import handles
 from generations.dialect import Answer, Desk
 from generations.dialects.gemini.candidates import Candidate, candidates, prompt_feedback, to_json
 from generations.dialects.gemini.errors import failure
+from generations.dialects.gemini.operations import operation
 from generations.errors import Problem
 from generations.spec import Kind, Report, State
 
@@ -47,14 +48,8 @@ async def whole(answer: Made) -> Answer:
 
 
 def pending(report: Report) -> Answer:
-    """The 202 of a generation that is not final, as one of Google's operations."""
-    metadata = {
-        "state": "PENDING" if report.state is State.QUEUED else "RUNNING",
-        "progressPercent": report.progress,
-        "createTime": report.created_at.isoformat().replace("+00:00", "Z"),
-    }
-    body = {"name": f"generations/{handles.gemini(report.id)}", "done": False, "metadata": metadata}
-    return Answer(202, body, NO_STORE | {"Retry-After": POLL_SECONDS}, report)
+    """The 202 of a generation that is not final."""
+    return Answer(202, operation(report), NO_STORE | {"Retry-After": POLL_SECONDS}, report)
 
 
 async def response(answer: Made, shown: Sequence[Candidate], *, last: bool) -> bytes:

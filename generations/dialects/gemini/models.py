@@ -7,9 +7,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from generations.dialects.gemini.proto import bad, snake
+from generations.dialects.gemini.paging import page_size, page_token
+from generations.dialects.gemini.proto import bad
 from generations.spec import Offer
-from generations.wording import clip, listed
+from generations.wording import listed
 
 PAGE, LONGEST_PAGE = 50, 1000
 VERSION = re.compile(r"\d+(\.\d+)?")
@@ -37,7 +38,7 @@ def model_item(offer: Offer, name: str) -> dict[str, Any]:
 
 def models_page(offers: Sequence[Offer], query: Mapping[str, str]) -> dict[str, Any]:
     """One page of the models the key may use. Raises Problem(BAD_REQUEST) for a bad size or token."""
-    size, begin = _size(query), _begin(query)
+    size, begin = page_size(query, PAGE, LONGEST_PAGE), _begin(query)
     items = [(offer, name) for offer in listed(offers) for name in offer.names]
     page: dict[str, Any] = {"models": [model_item(*item) for item in items[begin : begin + size]]}
     if begin + size < len(items):
@@ -45,16 +46,8 @@ def models_page(offers: Sequence[Offer], query: Mapping[str, str]) -> dict[str, 
     return page
 
 
-def _size(query: Mapping[str, str]) -> int:
-    """0 and absence mean the default; more than the most is the most."""
-    asked = _given(query, "pageSize") or "0"
-    if not re.fullmatch(r"[0-9]{1,10}", asked):
-        raise bad("pageSize", f"Invalid value at 'pageSize' (TYPE_INT32), \"{clip(asked)}\"")
-    return min(int(asked) or PAGE, LONGEST_PAGE)
-
-
 def _begin(query: Mapping[str, str]) -> int:
-    token = _given(query, "pageToken")
+    token = page_token(query)
     if not token:
         return 0
     try:
@@ -64,7 +57,3 @@ def _begin(query: Mapping[str, str]) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
         raise bad("pageToken", "'pageToken' is not one that a list of models gave.")
     return int(text)
-
-
-def _given(query: Mapping[str, str], name: str) -> str:
-    return (query.get(name) or query.get(snake(name)) or "").strip()

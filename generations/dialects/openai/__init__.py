@@ -15,18 +15,20 @@ from generations.dialect import Answer, Desk, Incoming, Route, read_json
 from generations.dialects.openai import progress, stream
 from generations.dialects.openai.account import credits_body, key_body
 from generations.dialects.openai.errors import failure, word
-from generations.dialects.openai.images import pending, rendered
+from generations.dialects.openai.history import history_body
+from generations.dialects.openai.images import NO_STORE, pending, rendered, standing_body
 from generations.dialects.openai.models import model_item
 from generations.dialects.openai.order import Asked, choose, read_edit, read_edit_form, read_generation
 from generations.dialects.openai.sources import taken
 from generations.errors import Problem
 from generations.multipart import parse
-from generations.spec import Kind, Offer, Order, Report
-from generations.wording import bearer, listed, one_key
+from generations.spec import Kind, Offer, Order, Report, Wanted
+from generations.wording import bearer, listed, number, one_key
 
 T = TypeVar("T")
 
 HEAVY_BYTES = 32 * 1024  # reading a longer body is left to a thread
+PAGE, LONGEST_PAGE = 20, 100
 JSON, FORM = "application/json", "multipart/form-data"
 
 
@@ -42,7 +44,9 @@ class OpenAI:
         return (
             Route("POST", "/v1/images/generations", generate, scope="images:create", submits=True),
             Route("POST", "/v1/images/edits", edit, scope="images:create", submits=True),
+            Route("GET", "/v1/generations", history),
             Route("GET", "/v1/generations/{id}", show),
+            Route("POST", "/v1/generations/{id}/cancel", cancel, scope="images:create"),
             Route("GET", "/v1/models", models, open=True),
             Route("GET", "/v1/models/{model*}", model, open=True),
             Route("GET", "/v1/key", key),
@@ -89,6 +93,21 @@ async def show(request: Incoming, desk: Desk) -> Answer:
     if "text/event-stream" in request.headers.get("accept", ""):
         return Answer(200, progress.events(report, desk), dict(stream.HEADERS), report)
     return await _answer(report, desk, status=True) if report.state.final else pending(report)
+
+
+async def history(request: Incoming, desk: Desk) -> Answer:
+    """The organization's generations, newest first, whichever door made them; `after` is an id of any
+    door."""
+    after = request.query.get("after")
+    size = number(request.query, "limit", PAGE, LONGEST_PAGE)
+    page = await desk.page(Wanted(after=(await desk.find(after)).id if after else None, size=size))
+    return Answer(200, history_body(page), dict(NO_STORE))
+
+
+async def cancel(request: Incoming, desk: Desk) -> Answer:
+    """Cancels a generation that is not final. 200 with where it stands."""
+    report = await desk.cancel(request.params["id"])
+    return Answer(200, standing_body(report), dict(NO_STORE), report)
 
 
 async def models(request: Incoming, desk: Desk) -> Answer:

@@ -36,8 +36,12 @@ async def rendered(report: Report, desk: Desk, *, status: bool = False) -> Answe
 
 def pending(report: Report) -> Answer:
     """The 202 of a generation that is not final: what it is, how far, and when to ask again."""
-    body = {"created": _created(report), "data": []} | standing(report)
-    return Answer(202, body, NO_STORE | {"Retry-After": POLL_SECONDS}, report)
+    return Answer(202, standing_body(report), NO_STORE | {"Retry-After": POLL_SECONDS}, report)
+
+
+def standing_body(report: Report) -> dict[str, Any]:
+    """A generation without its pictures."""
+    return {"created": _created(report), "data": []} | standing(report)
 
 
 def images_body(report: Report, files: Sequence[bytes], status: Mapping[str, Any]) -> bytes:
@@ -45,7 +49,7 @@ def images_body(report: Report, files: Sequence[bytes], status: Mapping[str, Any
     order."""
     prompt = json.dumps(report.order.prompt, ensure_ascii=False).encode()
     items = b",".join(_item(file, prompt) for file in files)
-    rest = {**_echo(report), "usage": _usage(report), **status}
+    rest = {**_echo(report), "usage": usage(report), **status}
     tail = json.dumps(rest, separators=(",", ":"), ensure_ascii=False).encode()
     return b"".join((b'{"created":%d,"data":[' % _created(report), items, b"],", tail[1:]))
 
@@ -96,7 +100,7 @@ def true_of(image: Delivered) -> dict[str, str]:
     }
 
 
-def _usage(report: Report) -> dict[str, Any]:
+def usage(report: Report) -> dict[str, Any]:
     return _counted(report.usage.prompt, report.usage.prompt_images, report.tokens, report.unit_price)
 
 

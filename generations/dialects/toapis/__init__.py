@@ -18,9 +18,10 @@ from generations.dialects.toapis.references import read_references, sources_of
 from generations.dialects.toapis.task import task_body
 from generations.dialects.toapis.uploads import keep
 from generations.errors import Problem
-from generations.spec import Kind, Offer, Order, Report, Source
-from generations.wording import bearer, clip, listed, one_key
+from generations.spec import Kind, Offer, Order, Report, Source, Wanted
+from generations.wording import bearer, clip, listed, number, one_key
 
+PAGE, LONGEST_PAGE, MOST_PAGES = 20, 100, 10_000
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -35,7 +36,9 @@ class ToApis:
     def routes(self) -> tuple[Route, ...]:
         return (
             Route("POST", "/v1/images/generations", submit, scope="images:create", submits=True),
+            Route("GET", "/v1/images/generations", history),
             Route("GET", "/v1/images/generations/{task_id}", show),
+            Route("POST", "/v1/images/generations/{task_id}/cancel", cancel, scope="images:create"),
             Route("POST", "/v1/images/edits", edit, scope="images:create", submits=True),
             Route("POST", "/v1/uploads/images", upload, scope="uploads:write"),
             Route("GET", "/v1/balance", balance),
@@ -76,13 +79,33 @@ async def _submit(order: Order, references: tuple[Source, ...], desk: Desk) -> A
 
 async def show(request: Incoming, desk: Desk) -> Answer:
     """The task as it is now, whichever door it came through."""
+    return await _answer(await _find(request, desk), desk)
+
+
+async def cancel(request: Incoming, desk: Desk) -> Answer:
+    """Cancels a task that is not final. 200 with the task object."""
+    await _find(request, desk)
+    return await _answer(await desk.cancel(request.params["task_id"]), desk)
+
+
+async def _find(request: Incoming, desk: Desk) -> Report:
     try:
-        report = await desk.find(request.params["task_id"])
+        return await desk.find(request.params["task_id"])
     except Problem as problem:
         if problem.kind not in (Kind.BAD_REQUEST, Kind.NOT_FOUND):
             raise
         raise Problem(Kind.NOT_FOUND, "Task not found") from None
-    return await _answer(report, desk)
+
+
+async def history(request: Incoming, desk: Desk) -> Answer:
+    """The organization's tasks, newest first, whichever door they came through."""
+    page = number(request.query, "page", 1, MOST_PAGES)
+    size = number(request.query, "page_size", PAGE, LONGEST_PAGE)
+    found = await desk.page(Wanted(skip=(page - 1) * size, size=size))
+    rate = await _rate(desk)
+    data = [task_body(report, None if report.dialect == ToApis.name else rate) for report in found.reports]
+    body = {"object": "list", "data": data, "total": found.total, "page": page, "page_size": size}
+    return Answer(200, body, dict(NO_STORE))
 
 
 async def upload(request: Incoming, desk: Desk) -> Answer:

@@ -219,7 +219,7 @@ def _entry(organization: UUID, mode: str, kind: str, debit: str, credit: str, at
 
 
 def requests(organization: UUID, made: Made) -> Iterator[Row]:
-    """The submit, for a task one look at it, and now and then a call before it that was refused."""
+    """The submit, for a task one to four looks at it, and now and then a call before it that was refused."""
     submit, look = PATHS[made.door]
     if made.id.int % 14 == 0:
         status, kind = REFUSED[made.id.int % len(REFUSED)]
@@ -231,8 +231,10 @@ def requests(organization: UUID, made: Made) -> Iterator[Row]:
     yield {**taken, "request_id": request_id(made), "status": 502, "kind": made.kind} if failed else {
         **taken, "request_id": request_id(made)
     }  # fmt: skip
-    if not made.synchronous:
-        yield _request(organization, made, made.finished_at + timedelta(seconds=1), "GET", look, 0.004)
+    for later in range(0 if made.synchronous else 1 + made.id.int % 4):
+        yield _request(
+            organization, made, made.finished_at + timedelta(seconds=1 + later), "GET", look, 0.004
+        )
 
 
 def _wait(made: Made) -> float:

@@ -132,7 +132,10 @@ Q_CLUSTER: dict[str, Any] = {
     "scheduler": False,
     "compress": False,
 }
-Q_CLUSTER |= {"orm": "default"} if EASEL.broker == "orm" else {"redis": EASEL.broker}
+if EASEL.broker == "orm":
+    Q_CLUSTER |= {"orm": "default"}
+else:
+    Q_CLUSTER |= {"redis": EASEL.broker, "broker_class": "runtime.queue.BriefRedis"}
 
 # ---- what browsers may do ----------------------------------------------------------------------
 

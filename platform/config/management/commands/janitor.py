@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from accounts.webhooks.dispatcher import STOP_SECONDS, Dispatcher
 from billing import alerts, seals
@@ -20,6 +20,7 @@ from config.proof.run import prove
 from generations import notices, orphans, pulse, sweep, transcripts
 from generations.actions import batches
 from generations.batches import feeding
+from runtime import database
 
 log = structlog.get_logger(__name__)
 
@@ -56,11 +57,12 @@ class Chore:
         """Run it once; what goes wrong is logged and tried again at the next turn."""
         try:
             done = self.run()
-        except (OperationalError, InterfaceError):
-            log.warning("janitor.database_away", chore=self.name)
-            connection.close()
-        except Exception:
-            log.exception("janitor.chore_failed", chore=self.name)
+        except Exception as error:
+            if database.is_away(error):
+                log.warning("janitor.database_away", chore=self.name)
+                connection.close()
+            else:
+                log.exception("janitor.chore_failed", chore=self.name)
         else:
             if done:
                 log.info("janitor.did", chore=self.name, count=int(done) if isinstance(done, int) else 1)

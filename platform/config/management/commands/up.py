@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from config import machine, programs, schema
+from config.album import AlbumProblem
 from config.beats import DatabasePulse
 from config.demo import Demo
 from config.environment import Environment
@@ -24,6 +25,7 @@ PROBLEMS = (
     machine.MachineProblem,
     schema.SchemaProblem,
     FirstImageProblem,
+    AlbumProblem,
     EmbeddedProblem,
     channels.OwnOrigin,
     channels.NoChannel,
@@ -93,7 +95,10 @@ class Command(BaseCommand):
         wait_for_web(client, WEB_SECONDS, lambda: supervisor.stopping)
         self._say(f"Web, workers and janitor run at {ours.url} (logs in {ours.data / 'logs'}).")
         if options["demo"] and not supervisor.stopping:
-            Demo(ours, client, self.stdout).show()
+            demo = Demo(ours, client, self.stdout)
+            demo.show()
+            if not options["once"]:
+                demo.fill_album(lambda: supervisor.stopping)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -1,0 +1,97 @@
+"""The pages of the operators: every list of the admin bare, by choices of each of its filters, by each kind
+of search and far back; the page of a row; the files; the box that finds anything."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.urls import reverse
+
+from bench.stand.walk import NOTHING, Page
+from generations import handles
+
+OF_FILTER = 4
+"""Choices of a filter that are asked for: its first and its last ones."""
+BEYOND_COUNTING = ("billing.Usage",)
+"""Lists whose lines are no rows: they have no page of one."""
+_CHOICE = re.compile(r'href="\?([a-z_]+)=([^"&]+)"')
+_ROW = re.compile(r'<th [^>]*><a href="([^"?]+)')
+
+MORE: dict[str, tuple[str, ...]] = {
+    "generations.Generation": (
+        "from={week}&to={day}", "ended_from={week}&ended_to={day}", "prompt=heron", f"prompt={NOTHING}",
+        f"prompt={NOTHING}&id__lt={{generation}}", "dialect=gmi&model=gemini-3-pro-image&mode=live",
+        "state=succeeded&channel=sandbox", "id__lt={generation}", "organization__id__exact={organization}",
+        "organization__id__exact={organization}&dialect=gmi",
+    ),
+    "generations.ApiRequest": (
+        "from={week}&to={day}", "ip={ip}", "ip=198.51.100.7", "status=503&door=gmi", "id__lt={call}",
+        "organization_id={organization}",
+    ),
+    "generations.Attempt": ("from={week}&to={day}", "organization__id__exact={organization}"),
+    "generations.Output": ("from={week}&to={day}", "organization__id__exact={organization}"),
+    "billing.Entry": ("organization__id__exact={organization}", "id__lt={entry}", "kind=refund&mode=test"),
+    "billing.Usage": ("organization__id__exact={organization}",),
+}  # fmt: skip
+PERIODS = ("", "?period=7d", "?period=30d", "?period=90d", "?from={week}&to={day}", "?mode=test")
+
+
+def pages(fetch: Callable[[str], str], known: dict[str, Any]) -> Iterator[Page]:
+    """All of them; `fetch` gives the text of a page, from which choices and rows are read."""
+    texts = {name: str(value) for name, value in known.items()}
+    for period in PERIODS:
+        yield Page("admin", f"dashboard {period}", reverse("admin:index") + period.format(**texts))
+    for page in admin.site._registry.values():
+        yield from _list(page, fetch, texts)
+    for what, term in _terms(texts):
+        yield Page("admin", f"find, {what}", reverse("operators_find"), {"find": term})
+
+
+def _list(page: Any, fetch: Callable[[str], str], texts: dict[str, str]) -> Iterator[Page]:
+    meta = page.model._meta
+    label, address = meta.label, page.address()
+    text = fetch(address)
+    yield Page("admin", label, address)
+    yield Page("admin", f"{label} ?p=90", f"{address}?p=90")
+    for query in [*_choices(text), *MORE.get(label, ())]:
+        yield Page("admin", f"{label} ?{query}", f"{address}?{query.format(**texts)}")
+    if page.finders:
+        for what, term in _terms(texts):
+            yield Page("admin", f"{label}, search by {what}", f"{address}?q={term}")
+    if (row := _ROW.search(text)) and label not in BEYOND_COUNTING:
+        yield Page("admin", f"{label}, one", unescape(row[1]))
+    if page.export:
+        yield Page("admin", f"{label}, file", f"{address}csv/")
+
+
+def _choices(text: str) -> list[str]:
+    """The links of each filter of the list."""
+    of: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in _CHOICE.findall(text):
+        if value not in of[name] and name not in ("p", "q", "o"):
+            of[name].append(value)
+    half = OF_FILTER // 2
+    return [
+        f"{name}={value}" for name, all_of in of.items() for value in all_of[:half] + all_of[half:][-half:]
+    ]
+
+
+def _terms(texts: dict[str, str]) -> list[tuple[str, str]]:
+    generation = UUID(texts["generation"])
+    return [
+        ("id", texts["generation"]),
+        ("evolink id", handles.evolink(generation, texts["ticket"])),
+        ("request id", texts["request_id"]),
+        ("key", texts["prefix"]),
+        ("address", texts["ip"]),
+        ("slug", texts["slug"]),
+        ("hash", texts["sha256"]),
+        ("e-mail", f"owner@{texts['slug']}.localhost"),
+        ("nothing", NOTHING),
+    ]
