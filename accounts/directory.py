@@ -99,7 +99,7 @@ def heads_of(organization: UUID) -> list[str]:
 
 # ---- keys as their pages show them -----------------------------------------------------------
 
-KEY_STATES: Final = ("active", "expired", "revoked", "all")
+KEY_STATES: Final = ("active", "suspended", "expired", "revoked", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ class Holding:
 def keys_slice(
     organization: Organization, mode: str, state: str, place: Place, *, size: int
 ) -> Slice[ApiKey]:
-    """Keys of a mode in a state of KEY_STATES (`active`: neither revoked nor expired), newest first,
-    each with whose it is."""
+    """Keys of a mode in a state of KEY_STATES (`active`: neither revoked nor suspended nor expired), newest
+    first, each with whose it is."""
     with tenant(organization):
         rows = ApiKey.objects.of(organization).filter(_in_state(state, utc_now()), mode=mode)
         return cut(rows.select_related("member"), place, size)
@@ -130,9 +130,11 @@ def key_counts(organization: Organization, mode: str) -> dict[str, int]:
 
 
 def _in_state(state: str, now: datetime) -> Q:
-    expired = Q(revoked_at=None, expires_at__lte=now)
+    suspended = Q(revoked_at=None, suspended_at__isnull=False)
+    expired = Q(revoked_at=None, suspended_at=None, expires_at__lte=now)
     known = {
-        "active": Q(revoked_at=None) & ~expired,
+        "active": Q(revoked_at=None, suspended_at=None) & ~expired,
+        "suspended": suspended,
         "expired": expired,
         "revoked": Q(revoked_at__isnull=False),
     }

@@ -83,7 +83,7 @@ def require_usable(found: Found, digest: bytes, *, address: Address | None, door
     if found.revoked_at is not None:
         refuse(found, AuthReason.REVOKED, f"This API key was revoked on {_day(found.revoked_at)}.")
     if found.suspended_at is not None:
-        refuse(found, AuthReason.REVOKED, "This API key is suspended. Write to support.")
+        refuse(found, AuthReason.REVOKED, "This API key is suspended. The page of the key says why.")
     if found.expires_at is not None and found.expires_at <= found.now:
         refuse(found, AuthReason.EXPIRED, f"This API key expired on {_day(found.expires_at)}.")
     if is_previous(found, digest) and not _in_grace(found):

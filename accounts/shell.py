@@ -76,8 +76,9 @@ def team_page(permission: Permission) -> Callable[[View[P]], Callable[..., HttpR
             if factors.missing(request.team.organization, request.user):
                 return _to_factors(request)
             if not request.team.may(permission):
+                role = request.team.membership.get_role_display()
                 raise PermissionDenied(
-                    f"The role {request.team.membership.get_role_display()} cannot do this."
+                    f"The role {role} cannot do this. Ask an owner of your team for another role or the change."
                 )
             request.actor = Actor.member(request.user, **where(request))
             return view(request, *args, **kwargs)

@@ -18,6 +18,8 @@ from runtime.clock import database_now
 from runtime.tenancy import tenant
 
 LONGEST_GRACE = timedelta(days=7)
+LET_BE = timedelta(days=1)  # how long the leak guard keeps away from a key that its team restored
+GUARD = Actor.system("leak guard")
 
 
 def create(
@@ -136,13 +138,46 @@ def suspend(*, key: ApiKey, reason: str, by: Actor) -> ApiKey:
     return row
 
 
+def freeze(*, key: ApiKey, reason: str) -> bool:
+    """Suspend a key that is used as its team never used it, until somebody of the team restores it. False
+    for one that works no more, or that the team told to let be. Raises NotFound."""
+    with tenant(key.organization_id):
+        row = _locked(key, even_revoked=True)
+        now = database_now()
+        resting = row.unguarded_until is not None and row.unguarded_until > now
+        if row.revoked_at or row.suspended_at or resting:
+            return False
+        row.suspended_at, row.suspended_reason, row.suspended_by_guard = now, reason[:200], True
+        row.save(update_fields=["suspended_at", "suspended_reason", "suspended_by_guard"])
+        _record(row, "key.freeze", GUARD, reason=reason, after={"suspended_at": row.suspended_at})
+        _tell(row, Event.KEY_FROZEN, reason=row.suspended_reason, frozen_at=timestamp(now))
+    return True
+
+
+def thaw(*, key: ApiKey, by: Actor) -> ApiKey:
+    """Let a frozen key work again, and be for a day. Twice is once. Raises NotFound; Conflict for a revoked
+    key, and for one that an operator suspended."""
+    with tenant(key.organization_id):
+        row = _locked(key)
+        if row.suspended_at and not row.suspended_by_guard:
+            raise Conflict("An operator suspended this key. Write to support to have it restored.")
+        if before := row.suspended_at:
+            row.suspended_at, row.suspended_reason, row.suspended_by_guard = None, "", False
+            row.unguarded_until = database_now() + LET_BE
+            row.save(
+                update_fields=[*("suspended_at", "suspended_reason", "suspended_by_guard", "unguarded_until")]
+            )
+            _record(row, "key.thaw", by, before={"suspended_at": before})
+    return row
+
+
 def restore(*, key: ApiKey, reason: str = "", by: Actor) -> ApiKey:
     """Let a suspended key work again. Twice is once. Raises NotFound; Conflict for a revoked key."""
     with tenant(key.organization_id):
         row = _locked(key)
         if before := row.suspended_at:
-            row.suspended_at, row.suspended_reason = None, ""
-            row.save(update_fields=["suspended_at", "suspended_reason"])
+            row.suspended_at, row.suspended_reason, row.suspended_by_guard = None, "", False
+            row.save(update_fields=["suspended_at", "suspended_reason", "suspended_by_guard"])
             _record(row, "key.restore", by, reason=reason, before={"suspended_at": before})
     return row
 

@@ -18,7 +18,8 @@ class ApiKey(TenantModel):
     under pepper number `pepper`. After a rotation the previous secret works until
     `previous_expires_at`. Empty lists of scopes, models, doors and networks mean: no restriction.
     `member` is set on personal keys, which end with his membership. Operators suspend a key and restore
-    it; whoever revokes one ends it.
+    it; so does the leak guard, and then its team may restore it, after which the guard lets it be until
+    `unguarded_until`. Whoever revokes a key ends it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -43,6 +44,8 @@ class ApiKey(TenantModel):
     revoked_reason = models.CharField(max_length=200, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
     suspended_reason = models.CharField(max_length=200, blank=True, db_default="")
+    suspended_by_guard = models.BooleanField(default=False, db_default=False)
+    unguarded_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     last_used_at = models.DateTimeField(null=True, blank=True)

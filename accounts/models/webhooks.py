@@ -20,6 +20,7 @@ class Event(models.TextChoices):
     BALANCE_LOW = "balance.low", "The balance is low"
     KEY_REVOKED = "key.revoked", "A key was revoked"
     KEY_ROTATED = "key.rotated", "A key was rotated"
+    KEY_FROZEN = "key.frozen", "A key was frozen for unusual use"
     ENDPOINT_DISABLED = "endpoint.disabled", "An endpoint was disabled"
 
 

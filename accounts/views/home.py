@@ -38,7 +38,8 @@ class DoorCard:
 def home(request: HttpRequest) -> HttpResponse:
     """To the overview of the team a member was at last; for everybody else, what this is."""
     if not isinstance(request.user, User):
-        return render(request, "landing.html", {"doors": _doors()})
+        context = {"doors": _doors(), "open": settings.EASEL.signup == "open"}
+        return render(request, "landing.html", context)
     slugs = [membership.organization.slug for membership in directory.memberships_of(request.user)]
     if not slugs:
         return render(request, "accounts/home.html")

@@ -71,6 +71,20 @@ def revoke(request: TeamRequest, key: UUID) -> HttpResponse:
     return render(request, "accounts/keys/revoke.html", context)
 
 
+@team_page(Permission.KEY_MANAGE_OWN)
+@require_POST
+def thaw(request: TeamRequest, key: UUID) -> HttpResponse:
+    """Let a key work again that the leak guard froze: one click."""
+    row = _writable(request, key)
+    try:
+        keys.thaw(key=row, by=request.actor)
+    except Conflict as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, f"{row.name} works again from its next request.")
+    return redirect(address(request, "key", row))
+
+
 def _writable(request: TeamRequest, key: UUID) -> ApiKey:
     """Raises Http404, PermissionDenied."""
     row = require_key(request, key)

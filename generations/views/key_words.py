@@ -38,9 +38,11 @@ def management_base() -> str:
 
 
 def state_of(key: ApiKey) -> str:
-    """`active`, `expired` or `revoked`."""
+    """`active`, `suspended`, `expired` or `revoked`."""
     if key.revoked_at is not None:
         return "revoked"
+    if key.suspended_at is not None:
+        return "suspended"
     return "expired" if key.expires_at is not None and key.expires_at <= utc_now() else "active"
 
 

@@ -49,6 +49,7 @@ TABLE = """
     edit_key              y   y   y   n   n
     rotate_key            y   y   y   n   n
     revoke_key            y   y   y   n   n
+    thaw_key              y   y   y   n   n
     set_key_budget        y   y   n   n   n
     delete_key_budget     y   y   n   n   n
 

@@ -20,6 +20,7 @@ from config.proof.run import prove
 from generations import notices, orphans, pulse, sweep, transcripts
 from generations.actions import batches
 from generations.batches import feeding
+from generations.guard import Guard
 from runtime import database
 
 log = structlog.get_logger(__name__)
@@ -91,6 +92,7 @@ def chores() -> list[Chore]:
         Chore("seal", 60.0, seals.seal_all),
         Chore("roll up", 60.0, pulse.roll_up, aside=True),
         Chore("tell of money", 60.0, alerts.tell),
+        Chore("guard keys", 15.0, Guard().look, aside=True),
         Chore("forget transcripts", 60.0, transcripts.forget, aside=True),
         Chore("expire inputs", 600.0, orphans.expire_inputs, due=time.monotonic() + 60, aside=True),
         Chore("expire outputs", 300.0, orphans.expire_outputs, due=time.monotonic() + 30, aside=True),
