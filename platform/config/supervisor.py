@@ -22,6 +22,7 @@ from runtime import process
 
 TICK_SECONDS = 0.25
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a restart; doubled each time
+STARTING = 2  # times the patience of a running cluster, until its first sign
 STEADY_SECONDS = 60.0  # a program that ran this long starts with the first pause again
 LOG_BYTES = 10_000_000
 
@@ -78,6 +79,11 @@ class _Watch:
 
     def saw(self, ages: dict[str, float | None]) -> None:
         self.ages, self.since = ages, min(self.since, time.monotonic())
+
+    def heard(self, cluster: str, started: float) -> bool:
+        """Whether a group started at `started` ever gave a sign."""
+        age = self.ages.get(cluster)
+        return age is not None and age < time.monotonic() - started
 
     def quiet(self, cluster: str, started: float) -> float:
         """Seconds of silence that can be held against a group started at `started`."""
@@ -197,8 +203,10 @@ class Supervisor:
     # ---- beats
 
     def _silent(self, child: _Child) -> bool:
-        cluster = child.program.cluster
-        return bool(cluster) and self._watch.quiet(cluster, child.started) > self._patience.silence
+        cluster, patience = child.program.cluster, self._patience.silence
+        if not self._watch.heard(cluster, child.started):
+            patience *= STARTING  # or a machine that starts slowly would be killed again and again
+        return bool(cluster) and self._watch.quiet(cluster, child.started) > patience
 
     def _feel(self, pulse: Pulse) -> None:
         """In a thread, since a database that is away keeps us waiting."""
