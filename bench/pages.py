@@ -10,6 +10,7 @@ taken, and the server's memory watched.
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import os
 import statistics
@@ -35,6 +36,7 @@ HEADER = "x-queries"
 LIMIT_MS, RATIO, NOISE_MS, SPARE_QUERIES, GROWN_MB = 300.0, 2.0, 20.0, 0, 32
 SMALL = 5_000
 FEWEST, MOST = 5, 20
+"""Times that a page is asked for."""
 COLUMNS = "  small p50  p95   large p50  p95   ratio  queries  page"
 
 
@@ -162,7 +164,7 @@ class House:
         known = walk.known_of(self.admin, slug)
         owner, operator = (Visitor(self.web.url, email) for email in (f"owner@{slug}.localhost", OPERATOR))
         for visitor, pages in (
-            (owner, walk.pages(slug, known)),
+            (owner, walk.pages(owner.text, known)),
             (operator, office.pages(operator.text, known)),
         ):
             for page in pages:
@@ -211,6 +213,7 @@ def house(seconds: float) -> Iterator[House]:
         import django
 
         django.setup()
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
         from accounts.actions import operators
         from accounts.auditing import Actor
 

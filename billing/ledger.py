@@ -138,7 +138,7 @@ def adjust(*, organization: UUID, mode: str, amount: int, reference: str, reason
 def refund(*, held: Held, tokens: int, reference: str, reason: str, actor: str) -> bool:
     """Give back `tokens` of what a generation was charged. Never more than it was charged in all:
     raises LedgerConflict. False if this reference was booked before."""
-    _one_at_a_time(f"refund:{held.generation}")
+    await_refunds(held.generation)
     amount = tokens * held.unit_price
     transfer = ("refund", "revenue", "prepaid", amount, tokens, held.unit_price, held.generation)
     if not _call("billing_book", (held.organization, held.mode, *transfer, reference, reason, actor)):
@@ -150,6 +150,11 @@ def refund(*, held: Held, tokens: int, reference: str, reason: str, actor: str) 
     if of_kind["refund"] > of_kind["settle"]:
         raise LedgerConflict("A refund cannot be larger than the charge.")
     return _move(held.organization, held.mode, amount)
+
+
+def await_refunds(generation: UUID) -> None:
+    """Until the end of the transaction nobody refunds this generation; whoever does is waited for."""
+    _one_at_a_time(f"refund:{generation}")
 
 
 def _one_at_a_time(name: str) -> None:

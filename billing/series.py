@@ -11,12 +11,14 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from accounts.errors import InvalidValue
 from accounts.models import Organization
 from billing import usage
 from billing.usage import QUARTER, Line, Totals
 
 DRAWN: Final = 6
 """Groups with a colour of their own; the rest shares one."""
+MOST_CELLS: Final = 2_500
 NO_FAILURES: Final = ("succeeded", "cancelled")
 Value = UUID | str | None
 
@@ -83,11 +85,17 @@ def share(part: int, whole: int) -> float:
 
 
 def gather(organization: Organization, mode: str, asked: Asked) -> Series:
-    """Two or three queries, however long the range. Raises InvalidValue (more than 10,000 lines)."""
-    outcomes = _report(organization, mode, asked, (asked.step, "outcome"))
-    groups = _groups(asked.by, _report(organization, mode, asked, _unlike(asked.by, "outcome")))
+    """One query, or where that would be too many lines three more, however long the range. Raises
+    InvalidValue (more than 10,000 lines)."""
+    cells = _cells(organization, mode, asked)
+
+    def lines(by: tuple[str, ...], only: list[Any] | None = None) -> tuple[Line, ...]:
+        return _report(organization, mode, asked, by, only) if cells is None else cells
+
+    outcomes = lines((asked.step, "outcome"))
+    groups = _groups(asked.by, lines(_unlike(asked.by, "outcome"))) if asked.by else ()
     drawn = [group.value for group in groups[:DRAWN] if group.value is not None]
-    of_group = _report(organization, mode, asked, (asked.step, asked.by), drawn) if drawn else ()
+    of_group = lines((asked.step, asked.by), drawn) if drawn else ()
     kinds = _kinds(outcomes)
     points = tuple(_points(asked, outcomes, of_group, drawn, len(groups) > len(drawn), kinds))
     return Series(
@@ -102,14 +110,36 @@ def gather(organization: Organization, mode: str, asked: Asked) -> Series:
     )
 
 
+def _cells(organization: Organization, mode: str, asked: Asked) -> tuple[Line, ...] | None:
+    """Every step, group and outcome: the roll-ups are gone through once for all that is drawn. None if they
+    are more than are worth adding up here."""
+    by = tuple(dict.fromkeys((asked.step, *_unlike(asked.by, "outcome"), "outcome")))
+    try:
+        return _report(organization, mode, asked, by, most=MOST_CELLS)
+    except InvalidValue:
+        return None
+
+
 def _report(
-    organization: Organization, mode: str, asked: Asked, by: tuple[str, ...], only: list[Any] | None = None
+    organization: Organization,
+    mode: str,
+    asked: Asked,
+    by: tuple[str, ...],
+    only: list[Any] | None = None,
+    most: int = usage.MOST_LINES,
 ) -> tuple[Line, ...]:
     if not by:
         return ()
     where = {**asked.where, **({asked.by: only} if only is not None else {})}
     found = usage.report(
-        organization, mode, since=asked.since, until=asked.until, zone=asked.zone, by=by, where=where
+        organization,
+        mode,
+        since=asked.since,
+        until=asked.until,
+        zone=asked.zone,
+        by=by,
+        where=where,
+        most=most,
     )
     return found.lines
 

@@ -100,13 +100,18 @@ class Statement:
 
 _CHANGE = "CASE WHEN kind = 'settle' OR debit = 'prepaid' THEN -amount ELSE amount END"
 _COUNTED = "kind IN ('grant', 'settle', 'refund', 'adjust')"  # as the index of statements says it
+# Each month is a range of the index: grouping by date_trunc would sort every entry there ever was.
+# Each month is a range of the index: grouping by date_trunc would sort every entry there ever was.
 _MONTHS = f"""
-    SELECT date_trunc('month', created_at, %(zone)s) AS month,
-           coalesce(sum({_CHANGE}) FILTER (WHERE kind <> 'settle'), 0)::bigint,
-           coalesce(sum(amount) FILTER (WHERE kind = 'settle'), 0)::bigint,
-           coalesce(sum(tokens) FILTER (WHERE kind = 'settle'), 0)::bigint
-    FROM billing_entry WHERE organization_id = %(organization)s AND mode = %(mode)s AND {_COUNTED}
-    GROUP BY month ORDER BY month
+    SELECT month.since, sums.*
+    FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS month (since, until)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum({_CHANGE}) FILTER (WHERE kind <> 'settle'), 0)::bigint,
+               coalesce(sum(amount) FILTER (WHERE kind = 'settle'), 0)::bigint,
+               coalesce(sum(tokens) FILTER (WHERE kind = 'settle'), 0)::bigint
+        FROM billing_entry WHERE organization_id = %(organization)s AND mode = %(mode)s AND {_COUNTED}
+          AND created_at >= month.since AND created_at < month.until
+    ) AS sums
 """  # noqa: S608  our own words
 _FIRST = f"""
     SELECT min(created_at) FROM billing_entry
@@ -136,14 +141,16 @@ _STATEMENT = f"""
 
 def months(organization: Organization | UUID, mode: str, zone: ZoneInfo) -> list[Month]:
     """Every month of the timezone from the first entry to the present one, newest first."""
+    firsts = list(_each(*span(organization, mode, zone)))
+    begins = [datetime.combine(first, time(), zone) for first in [*firsts, following(firsts[-1])]]
     found = {
-        row[0].astimezone(zone).date().replace(day=1): row[1:]
-        for row in _fetch(_MONTHS, organization, mode, zone=str(zone))
+        row[0].astimezone(zone).date(): row[1:]
+        for row in _fetch(_MONTHS, organization, mode, begins=begins[:-1], ends=begins[1:])
     }
     made: list[Month] = []
-    balance, last = 0, utc_now().astimezone(zone).date().replace(day=1)
-    for first in _each(min(found, default=last), max([*found, last])):
-        made.append(Month(first, balance, *found.get(first, (0, 0, 0))))
+    balance = 0
+    for first in firsts:
+        made.append(Month(first, balance, *found[first]))
         balance = made[-1].closing
     return made[::-1]
 

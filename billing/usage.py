@@ -101,13 +101,14 @@ def report(
     zone: ZoneInfo,
     by: Sequence[str] = ("day",),
     where: Mapping[str, Any] | None = None,
+    most: int = MOST_LINES,
 ) -> Report:
     """What was used from `since` up to `until` (widened to whole quarters of an hour).
 
     `by` names at most one of STEPS and any of COLUMNS; `where` narrows by COLUMNS, to one value or a list of
     them. Days, weeks (from
     Monday) and months are those of the timezone. Raises InvalidValue for an unknown group, a range
-    that ends before it begins, or more than 10,000 lines.
+    that ends before it begins, or more than `most` lines.
     """
     step, columns = _groups(by)
     since, until = _whole(since), _whole(until, up=True)
@@ -115,7 +116,7 @@ def report(
         raise InvalidValue("to", "The range must end after it begins.")
     with tenant(organization):
         rows = _rows(organization, mode, since, until, where or {})
-        lines = _lines(rows, step, columns, zone)
+        lines = _lines(rows, step, columns, zone, most)
         totals = Totals.sum(line.totals for line in lines) if by else Totals.of(rows.aggregate(**SUMS))
     return Report(since.astimezone(zone), until.astimezone(zone), lines, totals)
 
@@ -150,7 +151,9 @@ def _rows(
     return rows.filter(**narrowed)
 
 
-def _lines(rows: QuerySet[Usage], step: str, columns: Sequence[str], zone: ZoneInfo) -> tuple[Line, ...]:
+def _lines(
+    rows: QuerySet[Usage], step: str, columns: Sequence[str], zone: ZoneInfo, most: int
+) -> tuple[Line, ...]:
     names = [COLUMNS[column] for column in columns]
     if step:
         rows = rows.annotate(at=F("quarter") if step == "quarter" else _begins(step, zone))
@@ -159,9 +162,9 @@ def _lines(rows: QuerySet[Usage], step: str, columns: Sequence[str], zone: ZoneI
         return ()
     order = ["at"] if step else []
     grouped = rows.order_by().values(*names).annotate(**SUMS)
-    found = list(grouped.order_by(*order, "-sum_amount", *names[len(order) :])[: MOST_LINES + 1])
-    if len(found) > MOST_LINES:
-        raise InvalidValue("from", f"These are more than {MOST_LINES:,} lines. Choose a shorter range.")
+    found = list(grouped.order_by(*order, "-sum_amount", *names[len(order) :])[: most + 1])
+    if len(found) > most:
+        raise InvalidValue("from", f"These are more than {most:,} lines. Choose a shorter range.")
     return tuple(_line(row, columns, zone) for row in found)
 
 

@@ -1,7 +1,7 @@
 """Generations, pictures and calls as the pages leaf through them: both ways, newest first.
 
 Each reads what `generations.listing` reads, with its filters and its bounds: a filter without an index
-of its own looks at 20,000 rows at a time, so that a page may be short and still lead on. The number of
+of its own looks at 5,000 rows at a time, so that a page may be short and still lead on. The number of
 queries does not depend on the number of rows.
 """
 
@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 
 from accounts.models import ApiKey, Organization
 from generations import listing
@@ -147,15 +147,17 @@ def _pictures(
     organization: Organization, mode: str, filters: Filters, before: UUID | None, size: int
 ) -> _Source:
     rows = Output.objects.of(organization).filter(mode=mode, deleted_at=None)
-    newest = rows.filter(**_ranged(filters, before)).order_by("-generation_id", "number")
-    loose, floor = _seen_from_output(filters), None
-    if loose:
+    rows = rows.filter(**_ranged(filters, before, "generation_id"))
+    newest, floor = rows.order_by("-generation_id", "number"), None
+    if wanted := _seen_from_picture(filters):
         ids = newest.values_list("generation_id", flat=True)
         floor = ids[listing.SCANNED - 1 : listing.SCANNED].first()
-    if floor is not None:
-        newest = newest.filter(generation_id__gte=floor)
+        # Down to the oldest picture at most: else every generation there ever was is looked at.
+        oldest = Subquery(rows.order_by("generation_id").values("generation_id")[:1])
+        every = Generation.objects.of(organization).filter(wanted, mode=mode, id__gte=floor or oldest)
+        newest = newest.filter(generation__in=every.filter(**_ranged(filters, before, "id")).values("id"))
     most = size + MOST_OF_ONE
-    found = list(newest.filter(**loose).select_related("generation")[:most])
+    found = list(newest.select_related("generation")[:most])
     tiles = [Tile(output.generation, output) for output in found]
     return _Source(tiles, _whole_down_to(tiles) if len(found) == most else floor)
 
@@ -175,25 +177,20 @@ def _failures(
     return _Source([Tile(row) for row in page.items], page.older.id if page.older else None)
 
 
-def _ranged(filters: Filters, before: UUID | None) -> dict[str, UUID]:
+def _ranged(filters: Filters, before: UUID | None, column: str) -> dict[str, UUID]:
     """Bounds of generations' ids, which are ordered by time."""
     found: dict[str, UUID] = {}
     if filters.since is not None:
-        found["generation_id__gte"] = first_id(filters.since.timestamp())
+        found[f"{column}__gte"] = first_id(filters.since.timestamp())
     until = first_id(filters.until.timestamp()) if filters.until is not None else None
     ends = [end for end in (until, before) if end is not None]
-    return found | {"generation_id__lt": min(ends)} if ends else found
+    return found | {f"{column}__lt": min(ends)} if ends else found
 
 
-def _seen_from_output(filters: Filters) -> dict[str, object]:
-    """By what has no index."""
-    wanted = {
-        "generation__key_id": filters.key,
-        "generation__model": filters.model,
-        "generation__dialect": filters.dialect,
-        "generation__order__prompt__icontains": filters.text,
-    }
-    return {name: value for name, value in wanted.items() if value}
+def _seen_from_picture(filters: Filters) -> Q:
+    """What pictures have no index for: all but the time."""
+    of_key = Q(key_id=filters.key) if filters.key else Q()
+    return listing.loose_of(filters) & of_key
 
 
 def picked(organization: Organization, mode: str, picks: Iterable[tuple[UUID, int]]) -> list[Tile]:

@@ -1,7 +1,7 @@
 """Generations and calls as their organization looks back at them: pages, filters, one of them whole.
 
 The management API and the pages read these same functions. The number of queries does not depend on
-the number of rows. A filter without an index of its own looks at 20,000 rows at a time: a page may be
+the number of rows. A filter without an index of its own looks at 5,000 rows at a time: a page may be
 short, or empty, and still say where to go on.
 """
 
@@ -20,11 +20,11 @@ from accounts.models import Organization
 from billing import entries
 from billing.entries import Transfer
 from generations.handles import Handle
-from generations.models import ApiRequest, Attempt, Generation, Output, Transition
+from generations.models import ApiRequest, Attempt, Contest, Generation, Output, Transition
 from runtime.ids import first_id, seconds_of
 from runtime.tenancy import tenant
 
-SCANNED: Final = 20_000
+SCANNED: Final = 5_000
 T = TypeVar("T")
 
 
@@ -134,6 +134,7 @@ class Whole:
     transitions: tuple[Transition, ...]
     requests: tuple[ApiRequest, ...]
     entries: tuple[Transfer, ...]
+    contest: Contest | None = None
 
 
 MOST_REQUESTS = 50
@@ -155,7 +156,7 @@ def _by_handle(rows: QuerySet[Generation], handle: Handle) -> Generation | None:
 
 
 def whole(organization: Organization | UUID, item: Item) -> Whole:
-    """How it moved, what was tried, what it cost, who asked: a query each."""
+    """How it moved, what was tried, what it cost, who asked, whether it was reported: a query each."""
     generation = item.row.pk
     with tenant(organization):
         attempts = Attempt.objects.of(organization).filter(generation_id=generation)
@@ -167,6 +168,7 @@ def whole(organization: Organization | UUID, item: Item) -> Whole:
             transitions=tuple(transitions.order_by("id")),
             requests=tuple(requests.order_by("at")[:MOST_REQUESTS]),
             entries=entries.of_generation(organization, item.row.mode, generation),
+            contest=Contest.objects.of(organization).filter(generation_id=generation).first(),
         )
 
 

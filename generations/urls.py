@@ -7,6 +7,7 @@ from django.urls import path
 from generations.views import (
     drawn,
     images,
+    keeping,
     key_changes,
     key_making,
     keys,
@@ -32,6 +33,9 @@ urlpatterns = [
     path("o/<slug:team>/tasks/", tasks.index, name="tasks"),
     path("o/<slug:team>/tasks/<uuid:generation>/", tasks.detail, name="task"),
     path("o/<slug:team>/tasks/<uuid:generation>/cancel/", tasks.cancel, name="cancel_task"),
+    path("o/<slug:team>/tasks/<uuid:generation>/keep/", keeping.pin, name="pin_task"),
+    path("o/<slug:team>/tasks/<uuid:generation>/links/", keeping.renew_links, name="renew_links"),
+    path("o/<slug:team>/tasks/<uuid:generation>/contest/", tasks.contest, name="contest_task"),
     path("o/<slug:team>/tasks/<uuid:generation>/pictures/<int:number>/", drawn.reference, name="reference"),
     path("o/<slug:team>/requests/", requests.index, name="requests"),
     path("o/<slug:team>/requests/<uuid:call>/", requests.detail, name="request"),

@@ -16,8 +16,10 @@ from django.urls import reverse
 from bench.stand.walk import NOTHING, Page
 from generations import handles
 
-OF_FILTER = 4
-"""Choices of a filter that are asked for: its first and its last ones."""
+HISTORIES = ("generations.Generation", "generations.ApiRequest", "generations.Attempt", "generations.Output",
+             "generations.Transition", "billing.Entry", "billing.Usage")  # fmt: skip
+"""Lists that grow with the work: four choices of each of their filters, and every search. Of the others one
+choice and two searches."""
 BEYOND_COUNTING = ("billing.Usage",)
 """Lists whose lines are no rows: they have no page of one."""
 _CHOICE = re.compile(r'href="\?([a-z_]+)=([^"&]+)"')
@@ -59,10 +61,11 @@ def _list(page: Any, fetch: Callable[[str], str], texts: dict[str, str]) -> Iter
     text = fetch(address)
     yield Page("admin", label, address)
     yield Page("admin", f"{label} ?p=90", f"{address}?p=90")
-    for query in [*_choices(text), *MORE.get(label, ())]:
+    for query in [*_choices(text, 2 if label in HISTORIES else 1), *MORE.get(label, ())]:
         yield Page("admin", f"{label} ?{query}", f"{address}?{query.format(**texts)}")
     if page.finders:
-        for what, term in _terms(texts):
+        terms = _terms(texts)
+        for what, term in terms if label in HISTORIES else terms[-2:]:
             yield Page("admin", f"{label}, search by {what}", f"{address}?q={term}")
     if (row := _ROW.search(text)) and label not in BEYOND_COUNTING:
         yield Page("admin", f"{label}, one", unescape(row[1]))
@@ -70,15 +73,16 @@ def _list(page: Any, fetch: Callable[[str], str], texts: dict[str, str]) -> Iter
         yield Page("admin", f"{label}, file", f"{address}csv/")
 
 
-def _choices(text: str) -> list[str]:
-    """The links of each filter of the list."""
+def _choices(text: str, ends: int) -> list[str]:
+    """The links of each filter of the list: so many of its first, as many of its last but one."""
     of: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in _CHOICE.findall(text):
         if value not in of[name] and name not in ("p", "q", "o"):
             of[name].append(value)
-    half = OF_FILTER // 2
     return [
-        f"{name}={value}" for name, all_of in of.items() for value in all_of[:half] + all_of[half:][-half:]
+        f"{name}={value}"
+        for name, values in of.items()
+        for value in values[:ends] + values[ends:][-ends:][: ends if ends > 1 else 0]
     ]
 
 

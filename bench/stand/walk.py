@@ -3,17 +3,17 @@ each search, and far back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import psycopg
+from django.urls import reverse
 from psycopg.rows import dict_row
 
 from accounts.directory import organization_by_slug
-from runtime import cursors
 from runtime.slices import Position
 from tests.law.addresses import addresses
 
@@ -21,6 +21,7 @@ ENDLESS = ("playground_events",)
 """What answers for as long as something happens."""
 NOTHING = "zebra crossing"
 """A text that no prompt of the story has."""
+_CURSOR = re.compile(r"before=([\w.=%-]+)")
 DEEP = 0.8
 """How far back, of all rows."""
 
@@ -54,13 +55,7 @@ def known_of(admin: psycopg.Connection[Any], slug: str) -> dict[str, Any]:
         "week": f"{at - timedelta(days=7):%Y-%m-%d}",
         "place": str(Position(at, found["generation"])),
         "call_place": str(Position(found["call_at"], found["call"])),
-        "entries_place": _entries_place(organization, found["entry"]),
     }
-
-
-def _entries_place(organization: UUID, entry: int) -> str:
-    """Below an entry; what the balance was there takes no longer to be right."""
-    return cursors.write([entry, 0], organization, "page of entries", "live", "before")
 
 
 _KNOWN = """
@@ -103,7 +98,7 @@ _EACH = {
 
 _WORK = ("model=gemini-3-pro-image", "dialect=gmi", "key={key}", "from={week}&to={day}", "q=heron",
          f"q={NOTHING}", f"q={NOTHING}&before={{place}}", "q=heron&model=gemini-3-pro-image&dialect=gmi",
-         "before={place}", "dialect=gmi&before={place}", "mode=test")  # fmt: skip
+         "before={place}", "dialect=gmi&before={place}")  # fmt: skip
 _CALLS = ("hundred=4", "hundred=5", "status=429", "status=503", "door=gmi", "door=management", "key={key}",
           "ip={ip}", "ip=198.51.100.7", "from={week}&to={day}", "generation={generation}", "q={request_id}",
           "before={call_place}", "status=503&before={call_place}", "after={call_place}")  # fmt: skip
@@ -111,7 +106,7 @@ _USAGE = (
     *(f"by={name}" for name in ("key", "member", "model", "dialect", "outcome")),
     *(f"by=key&timezone={zone}" for zone in ("Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe")),
     "range=7&step=hour", "range=7&step=hour&by=model&timezone=Asia/Kathmandu", "range=90&by=dialect",
-    "range=custom&from={week}&to={day}&by=outcome", "key={key}&by=model", "mode=test",
+    "range=custom&from={week}&to={day}&by=outcome", "key={key}&by=model",
 )  # fmt: skip
 _ENTRIES = (
     "kind=grant", "kind=hold", "kind=settle", "kind=release", "kind=refund", "kind=adjust",
@@ -135,14 +130,22 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "members": ("search=owner", "role=owner"),
 }  # fmt: skip
 
+IN_TEST_MODE = ("overview", "images", "tasks", "requests", "usage", "billing", "entries")
 
-def pages(slug: str, known: dict[str, Any]) -> Iterator[Page]:
-    """All of them, with the things of `known_of` in their addresses."""
+
+def pages(fetch: Callable[[str], str], known: dict[str, Any]) -> Iterator[Page]:
+    """All of them, with the things of `known_of` in their addresses; `fetch` gives the text of a page, from
+    which a signed cursor is read."""
     texts = {name: str(value) for name, value in known.items()}
+    far_back = fetch(f"/o/{known['slug']}/billing/entries/?to={known['day']}")
+    texts |= {"team": known["slug"], "entries_place": _CURSOR.findall(far_back)[0]}
     for address in addresses():
         if not address.of_team or address.name in ENDLESS:
             continue
-        path = address.path(**{**texts, "team": slug})
+        path = address.path(**texts)
         yield Page("team", address.name, path)
         for query in VARIANTS.get(address.name, ()):
             yield Page("team", f"{address.name} ?{query}", f"{path}?{query.format(**texts)}")
+    for name in IN_TEST_MODE:  # the last ones: the browser stays in that mode
+        path = reverse(name, kwargs={"team": known["slug"]})
+        yield Page("team", f"{name} ?mode=test", f"{path}?mode=test")

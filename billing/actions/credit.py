@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import structlog
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import IntegrityError
 
-from accounts.access import OperatorRole, Permission, allowed
+from accounts.access import Permission
 from accounts.auditing import Actor, record
 from accounts.errors import Conflict, InvalidValue, NotFound
-from accounts.models import Mode, Organization, User
+from accounts.models import Mode, Organization
 from billing import actions
+from billing.actions import letters
 from billing.models import CreditRequest
 from billing.money import dollars, plain
 from runtime.clock import utc_now
 from runtime.tenancy import tenant
-
-log = structlog.get_logger(__name__)
 
 MOST = 1_000_000 * 1_000_000_000
 """Nano-dollars that one request may ask for: a million dollars."""
@@ -128,40 +125,21 @@ def _note(row: CreditRequest, organization: Organization, verb: str, by: Actor, 
 
 
 def _tell_operators(row: CreditRequest, organization: Organization) -> None:
-    _mail(
+    letters.send(
         f"{organization.name} asks for ${plain(dollars(row.amount))} of credit",
         f"{row.requested_by} asks for credit of {organization.name} ({organization.slug}).\n\n"
         f"Amount: ${plain(dollars(row.amount))}\nFor: {row.note or '(not said)'}\n\n"
         f"Answer it in the admin: {settings.EASEL.url}/admin/\n",
-        _operators(),
+        letters.operators(Permission.CREDIT_MANAGE),
     )
-
-
-def _operators() -> list[str]:
-    """Those who may give credit, and the support address."""
-    roles = [role.value for role in OperatorRole if allowed(role, Permission.CREDIT_MANAGE)]
-    found = User.objects.filter(is_active=True, is_staff=True, groups__name__in=roles)
-    support = [settings.EASEL.support_email] if settings.EASEL.support_email else []
-    return sorted({*found.values_list("email", flat=True), *support})
 
 
 def _tell_team(row: CreditRequest, organization: Organization) -> None:
     """The one who asked."""
     given = f"${plain(dollars(row.granted))} were added to the balance.\n\n" if row.granted else ""
-    _mail(
+    letters.send(
         f"{organization.name}: your request for credit was {row.get_state_display().lower()}",
         f"You asked for ${plain(dollars(row.amount))} of credit for {organization.name}.\n\n"
         f"{given}{row.answer}\n\n{settings.EASEL.url}/o/{organization.slug}/billing/\n",
         [row.requested_by] if "@" in row.requested_by else [],
     )
-
-
-def _mail(subject: str, body: str, addresses: list[str]) -> None:
-    """After the commit: what was asked and answered stands, whether or not the mail can leave."""
-    if not addresses:
-        log.warning("credit.nobody_to_tell", subject=subject)
-        return
-    try:
-        send_mail(" ".join(subject.split()), body, None, addresses)
-    except OSError:
-        log.exception("credit.mail_failed")

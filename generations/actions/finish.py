@@ -180,13 +180,19 @@ def expire(organization: UUID, generation: UUID) -> bool:
 
 
 def take_back(organization: UUID, generation: UUID, attempt: int) -> bool:
-    """T8, T9: a lease expired. Back to the queue, or over as `worker_lost` after the last try."""
+    """T8, T9: a lease expired. Back to the queue, or over as `worker_lost` after the last try. A lease that
+    was renewed since somebody saw it expired is left alone, with its attempt."""
+    values: dict[str, Any] = {"organization": organization, "id": generation, "attempt": attempt}
     with tenant(organization), connection.cursor() as cursor:
-        values: dict[str, Any] = {"organization": organization, "id": generation, "attempt": attempt}
         cursor.execute(_REQUEUE_LOST, values)
         if cursor.rowcount == 1:
             cursor.execute(_LOST, values)
             return True
+        cursor.execute(_LOCK_LAST, values)
+        return cursor.fetchone() is not None and _end_lost(organization, generation, attempt)
+
+
+def _end_lost(organization: UUID, generation: UUID, attempt: int) -> bool:
     ending = _Ending(
         "lost",
         State.FAILED,
@@ -203,6 +209,12 @@ _REQUEUE_LOST = """
     UPDATE generations_generation SET state = 'queued', lease_expires_at = NULL, run_after = clock_timestamp()
     WHERE organization_id = %(organization)s AND id = %(id)s AND state = 'running' AND attempt = %(attempt)s
       AND tries_left > 0 AND lease_expires_at < clock_timestamp()
+"""
+_LOCK_LAST = """
+    SELECT id FROM generations_generation
+    WHERE organization_id = %(organization)s AND id = %(id)s AND state = 'running' AND attempt = %(attempt)s
+      AND tries_left = 0 AND lease_expires_at < clock_timestamp()
+    FOR UPDATE
 """
 _LOST = """
     UPDATE generations_attempt SET outcome = 'lost', kind = 'worker_lost', finished_at = clock_timestamp()

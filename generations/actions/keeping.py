@@ -1,15 +1,19 @@
-"""What an organization does to its own generations by hand: cancel one, delete its pictures, end its
-links. Each is audited; the ledger is never touched by what happens to a picture."""
+"""What an organization does to its own generations by hand: cancel one, delete its pictures, keep them for
+good, end its links. Each is audited; the ledger is never touched by what happens to a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import F
 
 from accounts import auditing
+from accounts.actions.organizations import FOREVER_HOURS
 from accounts.auditing import Actor
+from accounts.models import Organization
 from generations.actions import finish
 from generations.errors import Problem
 from generations.models import Generation, Output
@@ -65,6 +69,41 @@ def revoke_links(*, generation: Generation, by: Actor) -> int:
         count = kept.update(epoch=F("epoch") + 1)
         if count:
             _record(generation, "output.revoke_links", by, after={"images": count})
+    return count
+
+
+def pin(*, generation: Generation, by: Actor) -> int:
+    """Keep its pictures until somebody deletes them. Twice is once. Returns how many there are."""
+    return _keep(generation, database_now() + timedelta(hours=FOREVER_HOURS), "output.pin", by)
+
+
+def unpin(*, generation: Generation, by: Actor) -> int:
+    """Keep its pictures as long as the organization keeps any, and a day at least. Returns how many there
+    are."""
+    with tenant(generation.organization_id):
+        organization = Organization.objects.of(generation.organization_id).get()
+    hours = organization.image_retention_hours
+    usual = timedelta(days=settings.EASEL.retention_days) if hours is None else timedelta(hours=hours)
+    ended = generation.finished_at or database_now()
+    return _keep(generation, max(ended + usual, database_now() + timedelta(days=1)), "output.unpin", by)
+
+
+def pinned(generation: Generation) -> bool:
+    """Whether its pictures stay until somebody deletes them."""
+    until = generation.expires_at
+    return until is not None and until - database_now() > timedelta(hours=FOREVER_HOURS // 2)
+
+
+def _keep(generation: Generation, until: datetime, action: str, by: Actor) -> int:
+    with tenant(generation.organization_id):
+        rows = Generation.objects.of(generation.organization_id).filter(pk=generation.pk)
+        kept = Output.objects.of(generation.organization_id).filter(
+            generation_id=generation.pk, deleted_at=None
+        )
+        count = kept.update(expires_at=until)
+        if count:
+            rows.update(expires_at=until)
+            _record(generation, action, by, after={"images": count, "expires_at": until})
     return count
 
 

@@ -36,13 +36,12 @@ from accounts.admin.filters import RangeFilter, RecentById, choice, doors
 from accounts.admin.glass import sealed
 from accounts.admin.search import by_key, by_organization
 from accounts.admin.webhooks import SENT
-from accounts.admin.who import may
 from accounts.models import AuditEvent, Mode, OutboxMessage
 from billing.admin.columns import amount, money, tokens
 from billing.admin.ledger import lines_of
 from billing.money import dollars
 from generations import handles, listing, timeline
-from generations.admin import search
+from generations.admin import pictures, search
 from generations.admin.columns import OUTCOMES, state, state_tag, thumbnail
 from generations.admin.deeds import Cancel, Refund, Replay, Unseal
 from generations.admin.filters import (
@@ -188,7 +187,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         whole, account = timeline.read(row.organization, Item(row, outputs))
         return {
             "pictures": [] if row.sealed else [(output, thumbnail(output, "large")) for output in outputs],  # type: ignore[attr-defined]  # marked
-            "sealed": row.sealed and _unsealing(self, request, row),  # type: ignore[attr-defined]  # marked
+            "sealed": row.sealed and pictures.unsealing(self, request, row),  # type: ignore[attr-defined]  # marked
             "attempts": [_tried(one) for one in whole.attempts],
             "account": account,
             "transitions": _moves(whole),
@@ -200,14 +199,6 @@ class GenerationAdmin(ReadOnlyAdmin):
             "messages_sent": _messages(row),
             "events": AuditEvent.objects.across().filter(object_id=str(row.pk)).order_by("-id")[:20],
         }
-
-
-def _unsealing(page: GenerationAdmin, request: HttpRequest, row: Generation) -> dict[str, str]:
-    """What stands where the pictures would: what it is about, and for whom it opens the way in."""
-    if not may(request, Permission.GLASS_BREAK):
-        return {"link": ""}
-    path = page.deed_address(page.deeds[-1])
-    return {"link": f"{path}?of={row.pk}&back={request.path}"}
 
 
 def _messages(row: Generation) -> list[Any]:
@@ -223,12 +214,7 @@ def _target(message: OutboxMessage) -> str:
 
 
 def _attach_pictures(rows: list[Generation]) -> None:
-    outputs = Output.objects.across().filter(
-        organization_id__in={row.organization_id for row in rows}, generation_id__in=[row.pk for row in rows]
-    )
-    first: dict[Any, Output] = {}
-    for output in outputs.order_by("-number").defer("signature"):
-        first[output.generation_id] = output
+    first = pictures.first_of((row.organization_id, row.pk) for row in rows)
     for row in rows:
         row.first_output = first.get(row.pk)  # type: ignore[attr-defined]  # for the column
 

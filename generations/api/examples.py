@@ -49,8 +49,16 @@ GENERATION: dict[str, Any] = {
     "expires_at": "2026-12-20T12:00:08Z",
     "images": [IMAGE],
 }
+CONTEST = {
+    "state": "open",
+    "reason": "The lower half is grey",
+    "created_at": "2026-11-20T12:05:00Z",
+    "answer": "",
+    "decided_at": None,
+}
 WHOLE = {
     **GENERATION,
+    "contest": None,
     "attempts": [
         {
             "number": 1,

@@ -23,11 +23,19 @@ from accounts.models import Door
 from billing.api.shapes import FORMATS, RANGE
 from billing.money import dollars
 from generations import handles, listing
-from generations.actions import keeping
+from generations.actions import contests, keeping
 from generations.api import rendering
-from generations.api.examples import GENERATION, IMAGE, WHOLE
+from generations.api.examples import CONTEST, GENERATION, IMAGE, WHOLE
 from generations.api.problems import not_found
-from generations.api.shapes import STATES, CountShape, GenerationShape, LinksShape, WholeShape
+from generations.api.shapes import (
+    STATES,
+    ContestBody,
+    ContestShape,
+    CountShape,
+    GenerationShape,
+    LinksShape,
+    WholeShape,
+)
 from generations.listing import Filters, Item
 
 CSV_ROWS = 500
@@ -53,7 +61,7 @@ class GenerationsView(ManagementView):
         id="list_generations",
         csv=True,
         summary="List generations",
-        description="Newest first, whichever door made them. A filter without an index looks at 20,000 rows "
+        description="Newest first, whichever door made them. A filter without an index looks at 5,000 rows "
         "at a time: a page may be short, or empty, and still have a `next_cursor`.",
         permission=Permission.GENERATION_READ,
         query=GenerationsQuery,
@@ -114,6 +122,29 @@ class CancelView(ManagementView):
         item = item_of(self, generation)
         keeping.cancel(generation=item.row, by=self.manager.actor)
         return Response(GenerationShape(rendering.generation(item_of(self, generation))).data)
+
+
+class ContestView(ManagementView):
+    """What somebody says of the pictures of one."""
+
+    @operation(
+        id="contest_generation",
+        summary="Report bad images",
+        description="For 24 hours after they came, of live work that was charged: an operator looks at them "
+        "and refunds the generation, or says why not. Twice is once. 409 when it is too late, or nothing is "
+        "left to refund.",
+        permission=Permission.GENERATION_SUBMIT,
+        scopes=WRITE,
+        body=ContestBody,
+        sent={"reason": "The lower half is grey"},
+        answer=ContestShape,
+        example=CONTEST,
+        refused=(404, 409),
+    )
+    def post(self, request: Request, generation: str) -> Response:
+        row, reason = item_of(self, generation).row, self.body["reason"]
+        contest = contests.report(generation=row, reason=reason, by=self.manager.actor)
+        return Response(ContestShape(contest).data)
 
 
 class OutputsView(ManagementView):

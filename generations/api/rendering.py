@@ -63,6 +63,7 @@ def whole(found: Whole) -> dict[str, Any]:
     """What `WholeShape` shows."""
     return {
         **generation(found.item),
+        "contest": found.contest,
         "attempts": found.attempts,
         "ledger": found.entries,
         "timeline": list(_timed(sorted(_events(found), key=lambda event: event[0]))),

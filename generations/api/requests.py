@@ -49,7 +49,7 @@ class RequestsView(ManagementView):
         id="list_requests",
         summary="List requests",
         description="The calls at every door and at the management API, newest first, the refused ones too. "
-        "A filter without an index looks at 20,000 rows at a time: a page may be short, or empty, and "
+        "A filter without an index looks at 5,000 rows at a time: a page may be short, or empty, and "
         "still have a `next_cursor`.",
         permission=Permission.GENERATION_READ,
         query=RequestsQuery,

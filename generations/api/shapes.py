@@ -6,12 +6,16 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.fields import Strict, Text
 from accounts.models import Door, Mode
 from billing.api.shapes import Dollars
 from billing.entries import KINDS
+from generations.actions.contests import LONGEST
+from generations.models import Contest
 from generations.spec import State
 
 STATES = [state.value for state in State]
+CONTEST_STATES = Contest.State.values
 
 
 class ImageShape(serializers.Serializer[Any]):
@@ -103,9 +107,24 @@ class EventShape(serializers.Serializer[Any]):
     seconds = serializers.FloatField(help_text="Since the event before.")
 
 
+class ContestShape(serializers.Serializer[Any]):
+    """A report of bad images, and its answer."""
+
+    state = serializers.ChoiceField(CONTEST_STATES, help_text="`declined`: the charge was kept.")
+    reason = serializers.CharField(help_text="As it was reported.")
+    created_at = serializers.DateTimeField()
+    answer = serializers.CharField(help_text="The operator's words; empty while it waits.")
+    decided_at = serializers.DateTimeField(allow_null=True)
+
+
+class ContestBody(Strict):
+    reason = Text(default="", max_length=LONGEST, allow_blank=True, help_text="What is wrong, in one line.")
+
+
 class WholeShape(GenerationShape):
     """One job with everything that is known of it."""
 
+    contest = ContestShape(allow_null=True, help_text="null: its images were not reported.")
     attempts = AttemptShape(many=True)
     ledger = TransferShape(many=True)
     timeline = EventShape(many=True)

@@ -8,6 +8,7 @@ from generations.api.batches import BatchesView, BatchView, CancelBatchView, Ite
 from generations.api.events import EventsView
 from generations.api.generations import (
     CancelView,
+    ContestView,
     GenerationsView,
     GenerationView,
     LinksView,
@@ -22,6 +23,7 @@ urlpatterns = [
     path("generations", GenerationsView.as_view()),
     path("generations/<str:generation>", GenerationView.as_view()),
     path("generations/<str:generation>/cancel", CancelView.as_view()),
+    path("generations/<str:generation>/contest", ContestView.as_view()),
     path("generations/<str:generation>/outputs", OutputsView.as_view()),
     path("generations/<str:generation>/links", LinksView.as_view()),
     path("generations/<str:generation>/links/revoke", RevokeLinksView.as_view()),

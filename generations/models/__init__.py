@@ -3,6 +3,7 @@
 from generations.models.batches import Batch, BatchItem
 from generations.models.catalogue import Dialect, DialectModel, Model, ModelName, ModelSize
 from generations.models.channels import Channel, ChannelModel
+from generations.models.contests import Contest
 from generations.models.generation import Attempt, Generation, Hold, IdempotencyRecord, Output
 from generations.models.history import ApiRequest, Transcript, Transition
 from generations.models.inputs import Input, Origin
@@ -17,6 +18,7 @@ __all__ = [
     "Beat",
     "Channel",
     "ChannelModel",
+    "Contest",
     "Dialect",
     "DialectModel",
     "Generation",

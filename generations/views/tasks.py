@@ -9,21 +9,24 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
+from accounts.errors import Conflict, InvalidValue
 from accounts.shell import TeamRequest, team_page
 from accounts.views.addresses import place_of
 from generations import browsing, handles, listing, snippets, timeline
-from generations.actions import keeping
+from generations.actions import contests, keeping
 from generations.errors import Problem
+from generations.forms.contests import ReportForm
 from generations.handles import Handle
-from generations.listing import Item
+from generations.listing import Item, Whole
 from generations.models import Generation
 from generations.spec import Order, State
 from generations.views import lists
 from generations.views.drawn import Shown, reference_links, shown_of
 from generations.views.lists import Chip
+from runtime.clock import utc_now
 
 SIZE = 25
 STATES: tuple[tuple[str, list[str]], ...] = (
@@ -109,8 +112,12 @@ def detail(request: TeamRequest, generation: UUID) -> HttpResponse:
     item = require_item(request, generation)
     if item.row.pk != generation:
         return redirect(lists.address(request, "task", generation=item.row.pk))
+    return _page(request, item, ReportForm())
+
+
+def _page(request: TeamRequest, item: Item, form: ReportForm) -> HttpResponse:
     order = Order.from_json(item.row.order)
-    context = {**_facts(request, item, order), **_story(request, item)}
+    context = {**_facts(request, item, order), **_story(request, item, form)}
     return render(request, "generations/tasks/detail.html", context)
 
 
@@ -130,15 +137,28 @@ def _facts(request: TeamRequest, item: Item, order: Order) -> dict[str, Any]:
         "references": reference_links(request, row, order) if team.may(Permission.IMAGE_READ) else [],
         "live": not State(row.state).final,
         "may_cancel": team.may(Permission.GENERATION_CANCEL),
+        "pinned": keeping.pinned(row),
         "may_order": team.may(Permission.GENERATION_SUBMIT),
         "shelves": snippets.shelves(order, row.dialect),
     }
 
 
-def _story(request: TeamRequest, item: Item) -> dict[str, Any]:
-    """What happened, and who asked."""
+def _story(request: TeamRequest, item: Item, form: ReportForm) -> dict[str, Any]:
+    """What happened, who asked, and whether its images were reported as bad."""
     whole, account = timeline.read(request.team.organization, item)
-    return {"account": account, "calls": whole.requests, "attempts": whole.attempts}
+    return {
+        "account": account,
+        "calls": whole.requests,
+        "attempts": whole.attempts,
+        "contest": whole.contest,
+        "report": form,
+        "may_report": _may_report(request, whole),
+    }
+
+
+def _may_report(request: TeamRequest, whole: Whole) -> bool:
+    may = request.team.may(Permission.GENERATION_SUBMIT)
+    return may and not contests.problem(whole.item.row, whole.entries, utc_now())
 
 
 def _ids(row: Generation) -> list[tuple[str, str]]:
@@ -170,6 +190,22 @@ def cancel(request: TeamRequest, generation: UUID) -> HttpResponse:
         return redirect(here)
     held = item.row.tokens_held * item.row.unit_price
     return render(request, "generations/tasks/cancel.html", {"row": item.row, "held": held, "back": here})
+
+
+@team_page(Permission.GENERATION_SUBMIT)
+@require_POST
+def contest(request: TeamRequest, generation: UUID) -> HttpResponse:
+    """Report its images as bad."""
+    item, form = require_item(request, generation), ReportForm(request.POST)
+    if not form.is_valid():
+        return _page(request, item, form)
+    try:
+        contests.report(generation=item.row, reason=form.cleaned_data["reason"], by=request.actor)
+    except (InvalidValue, Conflict) as problem:
+        form.add_error(None, problem.message)
+        return _page(request, item, form)
+    messages.success(request, "Reported. Somebody looks at it, and the answer will stand here.")
+    return redirect(lists.address(request, "task", generation=item.row.pk))
 
 
 def require_item(request: TeamRequest, generation: UUID) -> Item:

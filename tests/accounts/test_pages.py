@@ -58,6 +58,13 @@ def test_nobody_in_particular_is_told_what_this_is() -> None:
     assert f"{settings.EASEL.url}/evolink" in page
     assert f"{settings.EASEL.url}/openai/v1" in page
     assert 'href="/login/"' in page
+    assert 'href="/signup/"' in page
+
+
+def test_who_may_not_is_told_why(person: User, organization: Organization) -> None:
+    answer = visitor(person).get(f"/o/{organization.slug}/invitations/new/")
+    assert answer.status_code == 403
+    assert "The role Developer cannot do this. Ask an owner" in answer.content.decode()
 
 
 def test_a_member_logs_in_and_out(person: User, organization: Organization) -> None:

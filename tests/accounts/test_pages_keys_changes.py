@@ -84,6 +84,7 @@ def test_a_rotation_shows_the_new_secret_and_keeps_the_old_for_its_grace(
     key, old = keys.create(organization=cast.organization, mode="live", name="CI", by=BY)
     once = owner.once("rotate_key", key=key.pk)
     source = owner.send("rotate_key", {"grace": grace, "once": once}, key=key.pk).content.decode()
+    assert f'href="{owner.address("key", key=key.pk)}">Go to the key' in source
     new = SECRET.findall(source)[0]
     assert new != old
     assert admission.authenticate(new, ip="", agent="", door="openai").key_id == key.pk

@@ -15,7 +15,7 @@ from accounts.auditing import Actor
 from accounts.errors import Conflict, InvalidValue, NotFound
 from accounts.models import AuditEvent
 from billing import entries, standing
-from billing.actions import credit
+from billing.actions import credit, letters
 from billing.entries import Wanted
 from billing.models import CreditRequest
 from runtime import ids
@@ -152,5 +152,5 @@ def test_a_mail_that_cannot_leave_loses_no_request(cast: Cast, monkeypatch: pyte
         raise OSError("no route to the mail server")
 
     operators.create(email=f"{ids.word(8, ids.BASE36)}@example.test", role=OperatorRole.FINANCE, by=BY)
-    monkeypatch.setattr(credit, "send_mail", broken)
+    monkeypatch.setattr(letters, "send_mail", broken)
     assert ask(cast).state == "open"

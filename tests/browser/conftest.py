@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WAIT_MILLISECONDS = 30_000
+WAIT_MILLISECONDS = 15_000
 """For a condition; the machine may be busy. No test measures time."""
 
 

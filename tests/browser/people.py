@@ -21,7 +21,7 @@ from tests.flows.wire import eventually
 
 SECRET = re.compile(r"easel_(?:live|test)_[0-9A-Za-z]{48}")
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=15_000)
 
 
 class Person:
@@ -38,6 +38,12 @@ class Person:
     def path(self) -> str:
         """Where he is, without the origin."""
         return urlsplit(self.page.url).path
+
+    def another_tab(self) -> Person:
+        """A second page in the same browser."""
+        other = Person(self.context.new_page(), self.watch)
+        other.team = self.team
+        return other
 
     # ---- going -----------------------------------------------------------------------------
 
@@ -61,11 +67,11 @@ class Person:
 
     def presses(self, name: str | re.Pattern[str], within: Locator | None = None) -> None:
         """A button, by its name."""
-        (within or self.page).get_by_role("button", name=name, exact=isinstance(name, str)).first.click()
+        _first(within or self.page, "button", name).click()
 
     def follows(self, name: str | re.Pattern[str], within: Locator | None = None) -> None:
         """A link, by its name."""
-        (within or self.page).get_by_role("link", name=name, exact=isinstance(name, str)).first.click()
+        _first(within or self.page, "link", name).click()
 
     def types(self, **fields: str) -> None:
         """Into fields, by the names that their forms send."""
@@ -75,6 +81,12 @@ class Person:
     def chooses(self, label: str) -> None:
         """A radio button or a box, by its label."""
         self.page.get_by_label(label).first.check()
+
+    def fetches(self, url: str) -> bytes:
+        """The file at an address, with his cookies."""
+        answer = self.context.request.get(url)
+        assert answer.status == 200, (answer.status, url)
+        return answer.body()
 
     def downloads(self, press: Locator) -> Download:
         """What a link or button saves."""
@@ -131,6 +143,11 @@ class Person:
         self.page.locator("form[action='/logout/'] button").filter(visible=True).first.click()
         self.page.wait_for_url("**/login/")
 
+    def is_denied_entry(self) -> None:
+        """A page for those who are logged in leads him to the log-in."""
+        self.page.goto("/profile/")
+        assert self.path in ("/login/", "/2fa/authenticate/"), self.path
+
     def has_logged_in(self, user: User, site: str) -> None:
         """A moment ago, without a page for it."""
         session = Visitor(user, None).client.cookies[settings.SESSION_COOKIE_NAME].value  # type: ignore[arg-type]
@@ -147,6 +164,11 @@ class Person:
             return found[-1] if found else ""
 
         return eventually(newest)
+
+
+def _first(within: Page | Locator, role: Any, name: str | re.Pattern[str]) -> Locator:
+    """The first of that name that is to be seen."""
+    return within.get_by_role(role, name=name, exact=isinstance(name, str)).filter(visible=True).first
 
 
 def mail_to(address: str) -> list[str]:

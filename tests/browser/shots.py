@@ -20,6 +20,7 @@ from tests.browser.stand import Stand, stand
 from tests.browser.watch import Watch
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
+TALLEST = 3_000
 SCHEMES = ("light", "dark")
 SETTLE_MILLISECONDS = 150
 """Charts, thumbnails and the boxes that htmx fetches."""
@@ -73,13 +74,23 @@ class Run:
         """The whole page, and its complaints."""
         page.evaluate("document.fonts.ready")
         page.wait_for_timeout(SETTLE_MILLISECONDS)
-        page.screenshot(path=self.folder / f"{name}.png", full_page=True, animations="disabled")
+        _grow(page)
+        page.screenshot(path=self.folder / f"{name}.png", animations="disabled")
         self.taken += 1
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if wide > 0:
             watch.complaints.append(f"scrolls sideways by {wide} pixels")
         self.wrong += [f"{name}: {complaint}" for complaint in watch.complaints]
         watch.complaints.clear()
+
+
+def _grow(page: Page) -> None:
+    """Make the window as high as what scrolls in it, so that what sticks to its edges stays there."""
+    size = page.viewport_size
+    assert size is not None
+    for _ in range(2):  # what fills the window grows with it
+        high = page.evaluate("Math.max(document.documentElement.scrollHeight, innerHeight)")
+        page.set_viewport_size({"width": size["width"], "height": min(high, TALLEST)})
 
 
 @dataclass
@@ -90,8 +101,9 @@ class Visitor:
     watch: Watch
     here: str
 
-    def open(self, place: str) -> bool:
+    def open(self, place: str, size: tuple[int, int]) -> bool:
         """Go to an address, and through one of its links where one is named. False: there is none."""
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
         path, _, link = place.partition(" > ")
         address = path if path.startswith("/") else self.here + path
         if address == "/nothing-here/":
@@ -153,7 +165,7 @@ def _round(browser: Browser, demo: Stand, run: Run, width: int, scheme: str) -> 
         if who:
             visitor.log_in(demo.secrets[who])
         for name, place in wanted.items():
-            if visitor.open(place):
+            if visitor.open(place, (width, WIDTHS[width])):
                 run.photograph(f"{name}-{width}-{scheme}", visitor.page, visitor.watch)
             else:
                 run.wrong.append(f"{name}-{width}-{scheme}: no link {place}")

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.house import ROOT, free_port
 
-START_SECONDS, STOP_SECONDS, ALBUM_SECONDS = 180.0, 60.0, 8.0
+START_SECONDS, STOP_SECONDS, ALBUM_SECONDS = 300.0, 60.0, 8.0
 READY = "Ctrl-C stops everything."
 
 

@@ -11,6 +11,8 @@ from accounts.access import OperatorRole
 from accounts.actions import invitations, webhooks
 from accounts.models import Event, Organization, User
 from billing import actions as billing
+from generations.models import Generation
+from runtime.tenancy import tenant
 from tests.cast import BY, make_cast
 from tests.config.office import an_operator
 
@@ -44,10 +46,18 @@ def make_studio(site: str) -> Studio:
         by=BY,
     )
     key = cast.key()
-    tasks = tuple(str(draw(site, key, prompt)["id"]) for prompt in PROMPTS)
+    for prompt in PROMPTS:
+        draw(site, key, prompt)
     people = {"owner": cast.owner, "developer": cast.developer, "viewer": cast.viewer,
               "operator": an_operator(OperatorRole.SUPERUSER)}  # fmt: skip
-    return Studio(organization, people, key, tasks)
+    return Studio(organization, people, key, tasks_of(organization))
+
+
+def tasks_of(organization: Organization) -> tuple[str, ...]:
+    """The ids of its live orders, oldest first."""
+    with tenant(organization):
+        rows = Generation.objects.of(organization).filter(mode="live").order_by("id")
+        return tuple(str(row.pk) for row in rows)
 
 
 def draw(site: str, key: str, prompt: str, **fields: Any) -> dict[str, Any]:

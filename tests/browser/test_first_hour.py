@@ -25,7 +25,9 @@ def test_from_signing_up_to_the_first_image(stranger: Callable[..., Person], sit
 
     secret = makes_a_key(ana)
     ana.sees("Waiting for the first call")
+    steps = looks_at_the_steps(ana)
     draws(site, secret)
+    steps.sees_not("First steps")
     ana.sees("POST /openai/v1/images/generations")
     ana.follows("See what it made")
 
@@ -67,6 +69,15 @@ def makes_a_key(ana: Person) -> str:
     return ana.secret
 
 
+def looks_at_the_steps(ana: Person) -> Person:
+    """In another tab, which goes on by itself."""
+    tab = ana.another_tab()
+    tab.opens("")
+    tab.sees("First steps")
+    expect(tab.page.locator(".step-done")).to_have_text([re.compile("Make a key")])
+    return tab
+
+
 def draws(site: str, secret: str) -> None:
     """With the official client, at the base URL that the page gives."""
     with OpenAI(api_key=secret, base_url=f"{site}/openai/v1", max_retries=0) as client:
@@ -101,7 +112,8 @@ def finds_it_everywhere(ana: Person) -> None:
     expect(row).to_contain_text("Succeeded")
     expect(row).to_contain_text("My laptop")
     ana.follows("Requests")
-    expect(ana.page.get_by_role("row", name=re.compile("/openai/v1/images/generations"))).to_contain_text("200")
+    call = ana.page.get_by_role("row", name="POST /openai/v1/images/generations")
+    expect(call).to_contain_text("200")
     ana.follows("Usage")
     expect(ana.page.locator(".stat", has_text="Images")).to_contain_text("1")
     expect(ana.page.locator(".stat", has_text="Tokens")).to_contain_text("1 290")

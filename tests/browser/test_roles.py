@@ -13,7 +13,15 @@ from tests.cast import Cast
 
 pytestmark = pytest.mark.browser
 
-NOT_FOR_VIEWERS = ("keys/new/", "playground/", "webhooks/", "audit/", "invitations/", "billing/entries/")
+NOT_FOR_VIEWERS = (
+    "keys/",
+    "keys/new/",
+    "playground/",
+    "webhooks/",
+    "audit/",
+    "invitations/",
+    "billing/entries/",
+)
 
 
 def test_an_invited_viewer_looks_and_changes_nothing(
@@ -24,12 +32,14 @@ def test_an_invited_viewer_looks_and_changes_nothing(
     comes_in(guest, email, cast.organization.name)
     guest.team = cast.organization.slug
 
-    guest.follows("API keys")
-    guest.sees("No keys yet.")
+    assert guest.has_link("Tasks")
+    for link in ("API keys", "Playground", "Webhooks", "Audit log"):
+        assert not guest.has_link(link)
+    guest.follows("Overview")
     assert not guest.has_link("Create key")
     for place in NOT_FOR_VIEWERS:
         guest.is_denied(place)
-        guest.sees("The role Viewer cannot do this.")
+        guest.sees("The role Viewer cannot do this. Ask an owner")
     guest.is_denied(f"/o/{cast.strangers.slug}/", 404)
 
     owner.opens("members/")

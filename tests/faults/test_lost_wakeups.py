@@ -20,7 +20,8 @@ MANY = 100
 EXTRA = 15.0
 """Seconds that work may wait longer for the loss of its wake-up."""
 WAITING = "SELECT count(*) FROM django_q_ormq"
-OLD = "SELECT count(*) FROM django_q_ormq WHERE id <= %s"
+OLD = "SELECT count(*) FROM django_q_ormq WHERE key = 'easel-1' AND id <= %s AND lock <= now()"
+"""Still to be read; what the dead had taken lies there for some minutes."""
 NEWEST = "SELECT coalesce(max(id), 0) FROM django_q_ormq"
 WAITED = """
     SELECT extract(epoch FROM min(started_at) - to_timestamp(%s))::float FROM generations_generation

@@ -76,6 +76,10 @@ def test_the_first_steps_tick_themselves_and_go(cast: Cast, owner: Visitor) -> N
     assert "First steps" not in owner.read("overview")
 
 
+def test_who_can_take_no_first_step_is_shown_none(viewer: Visitor) -> None:
+    assert "First steps" not in viewer.read("overview")
+
+
 def test_the_number_of_queries_does_not_grow(cast: Cast, owner: Visitor) -> None:
     counted = []
     for number in (2, 5):

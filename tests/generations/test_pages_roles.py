@@ -37,6 +37,7 @@ PAGES: dict[str, tuple[str, set[str], set[str]]] = {
     "tasks": ("get", set(), SEES),
     "task": ("get", {"generation"}, SEES),
     "cancel_task": ("get", {"generation"}, ORDERS),
+    "contest_task": ("post", {"generation"}, ORDERS),
     "requests": ("get", set(), SEES),
     "request": ("get", {"call"}, SEES),
 }

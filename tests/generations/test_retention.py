@@ -16,9 +16,12 @@ from accounts.actions import organizations
 from accounts.actions.organizations import FOREVER_HOURS
 from billing import ledger
 from generations import links, orphans
+from generations.actions import keeping
 from generations.models import Generation, Output
 from runtime import storage
+from runtime.clock import utc_now
 from runtime.tenancy import tenant
+from tests.accounts.visits import Visitor
 from tests.cast import BY, Cast
 from tests.generations.gallery import drawn
 
@@ -129,3 +132,49 @@ def test_the_link_answers_410_from_the_moment_on(
     assert httpx2.get(link).status_code == 200
     time_passes(superuser, made.pk, days=31)
     assert httpx2.get(link).status_code == 410
+
+
+def kept_for(cast: Cast, generation: UUID) -> timedelta:
+    until = output_of(cast, generation).expires_at
+    assert until == row_of(cast, generation).expires_at
+    return until - utc_now()
+
+
+def test_a_pinned_image_outlives_its_time(cast: Cast, owner: Visitor, superuser: psycopg.Connection) -> None:
+    made = drawn(cast).pk
+    assert owner.status("post", "pin_task", generation=made) == 302
+    time_passes(superuser, made, days=365)
+    orphans.expire_outputs()
+    assert output_of(cast, made).deleted_at is None
+    assert "until you delete them" in owner.read("task", generation=made)
+
+
+@pytest.mark.parametrize(("hours", "least"), [(None, timedelta(days=29)), (1, timedelta(hours=23))])
+def test_what_is_let_go_is_kept_like_others_and_a_day_at_least(
+    cast: Cast, owner: Visitor, hours: int | None, least: timedelta
+) -> None:
+    made = drawn(cast).pk
+    owner.status("post", "pin_task", generation=made)
+    keep(cast, hours)
+    owner.send("pin_task", {"until": "usual"}, generation=made)
+    assert least < kept_for(cast, made) <= least + timedelta(days=2)
+
+
+def test_deleted_images_cannot_be_pinned(cast: Cast, owner: Visitor) -> None:
+    made = drawn(cast)
+    keeping.delete_outputs(generation=made, by=BY)
+    assert owner.status("post", "pin_task", generation=made.pk) == 302
+    assert "no longer kept" in owner.read("task", generation=made.pk)
+    assert kept_for(cast, made.pk) < timedelta(days=60)
+
+
+def test_new_links_end_the_old_ones(cast: Cast, owner: Visitor, servers: Any) -> None:
+    made = drawn(cast)
+    output = output_of(cast, made.pk)
+    old = links.url(made.pk, 0, output.mime, output.epoch).replace(settings.EASEL.url, servers.shared().url)
+    assert httpx2.get(old).status_code == 200
+    assert owner.status("post", "renew_links", generation=made.pk) == 302
+    assert httpx2.get(old).status_code == 410
+    fresh = output_of(cast, made.pk)
+    new = links.url(made.pk, 0, fresh.mime, fresh.epoch).replace(settings.EASEL.url, servers.shared().url)
+    assert httpx2.get(new).status_code == 200

@@ -18,11 +18,11 @@ from accounts.webhooks.claims import Claim
 from billing import actions as billing
 from billing.actions import credit
 from generations import transcripts
-from generations.actions import batches, finish
+from generations.actions import batches, contests, finish
 from generations.actions.batches import Line
 from generations.actions.finish import Tried
 from generations.actions.submit import Asked, Quote, submit
-from generations.models import ApiRequest, BatchItem, Input, Origin, Pulse, Step, Transcript
+from generations.models import ApiRequest, BatchItem, Generation, Input, Origin, Pulse, Step, Transcript
 from generations.spec import Order
 from runtime import ids
 from runtime.clock import utc_now
@@ -72,7 +72,15 @@ class Household:
         _say(organization.pk)
         message = _deliver(organization)
         generation = _generate(organization.pk, key)
+        _contest(organization, generation)
         return cls(organization.pk, owner, key, generation, message, _batch(organization, key, generation))
+
+
+def _contest(organization: Organization, generation: UUID) -> None:
+    """A report of its images."""
+    with tenant(organization):
+        delivered = Generation.objects.of(organization).get(pk=generation)
+    contests.report(generation=delivered, reason="It is grey.", by=BY)
 
 
 def _batch(organization: Organization, key: ApiKey, generation: UUID) -> UUID:

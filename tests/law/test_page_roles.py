@@ -37,6 +37,9 @@ TABLE = """
     tasks                 y   y   y   n   y
     task                  y   y   y   n   y
     cancel_task           y   y   y   n   n
+    pin_task              y   y   y   n   n
+    renew_links           y   y   y   n   n
+    contest_task          y   y   y   n   n
     reference             y   y   y   n   y
     requests              y   y   y   n   y
     request               y   y   y   n   y

@@ -70,6 +70,9 @@ def test_a_lease_that_still_runs_is_not_taken_back(team: Team, tries: int) -> No
     lease = team.claimed()
     assert not finish.take_back(team.id, lease.id, lease.attempt)
     assert team.state(lease.id) == "running"
+    assert team.attempts(lease.id)[-1] == "", "a janitor that came too late says nothing about it"
+    assert finish.succeed(lease, pictures(lease), [], Tried()) is not None
+    assert team.attempts(lease.id)[-1] == "succeeded"
 
 
 def test_what_is_not_overdue_is_not_expired(team: Team) -> None:

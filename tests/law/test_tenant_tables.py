@@ -163,6 +163,7 @@ TIED = [
     "generations_batch.key_id",
     "generations_batchitem.batch_id",
     "generations_batchitem.generation_id",
+    "generations_contest.generation_id",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,6 +51,31 @@ def test_fifty_receivers_that_hang_delay_nobody_else(
     finally:
         stop.set()
         thread.join(20)
+
+
+@pytest.mark.slow
+def test_beside_fifty_that_hang_the_others_are_told_within_two_seconds(
+    post: Post, other: Post, make_receiver: Callable[[], Receiver]
+) -> None:
+    """F28, its figure: nineteen of twenty of another team's callbacks arrive in time."""
+    hanging, healthy = make_receiver(), make_receiver()
+    hanging.answer = hang
+    for number in range(50):
+        post.generation(hanging.url(host=f"h{number}.example.com"))
+    stop = threading.Event()
+    thread = post.dispatcher().start(stop)
+    waits: list[float] = []
+    try:
+        eventually(lambda: len(hanging.arrived) == claims.PER_ORGANIZATION, 5)
+        for number in range(20):
+            began = time.monotonic()
+            other.generation(healthy.url(host=f"b{number}.example.com"))
+            eventually(lambda: len(healthy.arrived) == len(waits) + 1, 10)
+            waits.append(time.monotonic() - began)
+    finally:
+        stop.set()
+        thread.join(20)
+    assert sorted(waits)[18] <= 2, waits
 
 
 def test_the_others_find_a_slot_however_much_one_has_waiting(post: Post, other: Post) -> None:

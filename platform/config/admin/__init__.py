@@ -41,6 +41,7 @@ GROUPS = {
         "billing.Usage",
         "billing.Entry",
         "billing.CreditRequest",
+        "generations.Contest",
         "billing.Wallet",
         "billing.Budget",
         "billing.Price",

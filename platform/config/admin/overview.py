@@ -26,6 +26,7 @@ from billing.admin.ledger import given_back, waiting_requests
 from billing.money import dollars
 from billing.templatetags.money import usd
 from generations import pulse
+from generations.admin.contests import waiting_contests
 from generations.admin.health import channels_now
 from generations.pulse import Line, Paces, Period, Report
 from runtime.clock import utc_now
@@ -160,13 +161,25 @@ def _figures(request: HttpRequest, wanted: Asked, report: Report) -> list[dict[s
         {"title": "Revenue", "value": usd(total.amount), "unit": "charged", "link": usage},
         {"title": "Refunded", "value": usd(back), "unit": "in this time", "link": refunds},
     ]
-    if may(request, Permission.CREDIT_MANAGE) and (open_requests := waiting_requests()):
-        link = _list("billing_creditrequest", state="open")
-        unit = "wait for an answer"
-        figures.append(
-            {"title": "Credit requests", "value": f"{open_requests:,}", "unit": unit, "link": link}
-        )
-    return figures
+    return [*figures, *_to_answer(request)]
+
+
+def _to_answer(request: HttpRequest) -> list[dict[str, str]]:
+    """What teams ask and this operator may answer, where something waits."""
+    asked = (
+        (Permission.CREDIT_MANAGE, "Credit requests", waiting_requests, "billing_creditrequest"),
+        (Permission.REFUND_MAKE, "Contested images", waiting_contests, "generations_contest"),
+    )
+    return [
+        {
+            "title": title,
+            "value": f"{many:,}",
+            "unit": "wait for an answer",
+            "link": _list(view, state="open"),
+        }
+        for permission, title, count, view in asked
+        if may(request, permission) and (many := count())
+    ]
 
 
 def _rate(wanted: Asked, total: Line) -> dict[str, str]:

@@ -114,7 +114,20 @@ _USAGE = """
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 
+# The keys were there before their first call, and remember their last one.
+_KEYS = """
+    UPDATE accounts_apikey SET
+        created_at = least(accounts_apikey.created_at, calls.first - interval '1 day'),
+        last_used_at = calls.at, last_used_ip = calls.ip, last_used_agent = calls.agent
+    FROM (
+        SELECT DISTINCT ON (key_id) key_id, at, ip, agent, min(at) OVER (PARTITION BY key_id) AS first
+        FROM generations_apirequest WHERE organization_id = %s AND key_id IS NOT NULL
+        ORDER BY key_id, at DESC
+    ) AS calls
+    WHERE accounts_apikey.id = calls.key_id
+"""
+
 
 def _summarise(admin: psycopg.Connection[Any], organization: UUID) -> None:
-    admin.execute(_WALLETS, (organization,))
-    admin.execute(_USAGE, (organization,))
+    for statement in (_WALLETS, _USAGE, _KEYS):
+        admin.execute(statement, (organization,))

@@ -135,7 +135,7 @@ Q_CLUSTER: dict[str, Any] = {
 if EASEL.broker == "orm":
     Q_CLUSTER |= {"orm": "default"}
 else:
-    Q_CLUSTER |= {"redis": EASEL.broker, "broker_class": "runtime.queue.BriefRedis"}
+    Q_CLUSTER |= {"redis": EASEL.broker, "broker_class": "runtime.redis_queue.BriefRedis"}
 
 # ---- what browsers may do ----------------------------------------------------------------------
 
