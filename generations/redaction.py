@@ -8,6 +8,7 @@ Pictures are passed over with `bytes.find`, so that a body of megabytes costs no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
@@ -20,6 +21,15 @@ LONGEST: Final = 8 * 2**10  # bytes of a body that are shown
 MOST_QUOTES: Final = LONGEST
 FORM_FIELD: Final = 2_000
 MOST_PARTS: Final = 40
+_NAMES = "|".join(
+    map(
+        re.escape,
+        sorted(logs.SECRET_FIELDS | {"token", "access_token", "refresh_token", "client_secret", "apikey"}),
+    )
+)
+_MEMBER = re.compile(rf'("(?:{_NAMES})"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE | re.DOTALL)
+"""A member that is called like a secret, with its text: what stands there is nobody's business."""
+_PART = re.compile(rf'\bname="?(?:{_NAMES})"?(?:;|$)', re.IGNORECASE)
 
 
 def shown(body: bytes, media_type: str = "application/json", links: Iterable[str] = ()) -> str:
@@ -31,7 +41,8 @@ def shown(body: bytes, media_type: str = "application/json", links: Iterable[str
         text = b"".join(_pieces(body, iter(links))).decode("utf-8", "replace")
     else:
         text = f"[{len(body):,} bytes of {media_type}]" if body else ""
-    return str(logs.mask(text.replace("\x00", "\N{REPLACEMENT CHARACTER}")))
+    named = _MEMBER.sub(rf"\1{logs.MASK}", text.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+    return str(logs.mask(named))
 
 
 def _readable(media_type: str) -> bool:
@@ -93,6 +104,7 @@ def _parts(body: bytes) -> Iterator[str]:
         size = end - at - len(head) - 4
         said = head.decode("utf-8", "replace").strip().replace("\r\n", "; ")
         value = f"[{size:,} bytes]" if b"filename" in head.lower() else _field(rest)
+        value = logs.MASK if _PART.search(said) else value
         yield f"{said}: {value}"[: FORM_FIELD + 500]
         at = end + 2 + len(boundary)
 

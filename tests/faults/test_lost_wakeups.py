@@ -29,6 +29,9 @@ WAITED = """
 """
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def drawn_once() -> Iterator[None]:
     """Drawing hundreds of pictures is not the point."""

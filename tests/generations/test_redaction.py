@@ -51,6 +51,25 @@ def test_a_secret_is_masked_wherever_it_stands(secret: str) -> None:
         assert "[masked]" in shown
 
 
+@pytest.mark.parametrize("name", ["password", "api_key", "Secret", "access_token", "x-api-key"])
+@pytest.mark.parametrize("said", ["hunter2 hunter2", 'with a \\" quote', ""])
+def test_what_is_called_a_secret_is_masked_whatever_it_looks_like(name: str, said: str) -> None:
+    body = json.dumps({"prompt": "a fox", "deep": [{name: said}], "n": 1})
+    for text in (body, body[:-3], body.replace(": ", " :\n ")):
+        shown = redaction.shown(text.encode())
+        assert not said or "hunter2" not in shown
+        assert "quote" not in shown
+        assert "a fox" in shown
+    assert json.loads(redaction.shown(body.encode())) == {
+        "prompt": "a fox",
+        "deep": [{name: "[masked]"}],
+        "n": 1,
+    }
+    form = f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{said}\r\n--x--\r\n'
+    shown = redaction.shown(form.encode(), "multipart/form-data")
+    assert shown == f'Content-Disposition: form-data; name="{name}": [masked]'
+
+
 def test_a_form_is_shown_part_by_part() -> None:
     body = (
         b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na red fox\r\n'
