@@ -13,47 +13,23 @@ import argparse
 import logging
 import math
 import os
-import statistics
 import sys
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import httpx2
 import psycopg
 
-from bench.stand.rig import ROOT, bare, machine, memory
+from bench.stand.rig import ROOT, bare, cpu, database_cpu, machine, memory
+from bench.stand.visitor import Seen, Visitor, measure
 from tests.house import Program, Servers, free_port, wait_until
 
-if TYPE_CHECKING:
-    from bench.stand.walk import Page
-
-HEADER = "x-queries"
 LIMIT_MS, RATIO, NOISE_MS, SPARE_QUERIES, GROWN_MB = 300.0, 2.0, 20.0, 0, 32
 SMALL = 5_000
-FEWEST, MOST = 5, 20
-"""Times that a page is asked for."""
-COLUMNS = "  small p50  p95   large p50  p95   ratio  queries  page"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a page took: milliseconds until its first byte, each time, and its queries."""
-
-    times: tuple[float, ...]
-    queries: int
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.times)
-
-    @property
-    def p95(self) -> float:
-        return statistics.quantiles(self.times, n=20, method="inclusive")[-1]
+COLUMNS = "  small p50  p95  cpu   large p50  p95  cpu   ratio  queries  page"
 
 
 @dataclass(frozen=True)
@@ -81,68 +57,16 @@ class Row:
         return found
 
     def __str__(self) -> str:
-        small = f"{self.small.median:9.0f} {self.small.p95:5.0f}" if self.small else f"{'-':>9} {'-':>5}"
+        small = _times(self.small) if self.small else f"{'-':>9} {'-':>5} {'-':>4}"
         counts = f"{self.small.queries if self.small else '-'}/{self.large.queries}"
         return (
-            f"  {small}  {self.large.median:9.0f} {self.large.p95:5.0f}  {self.ratio:6.1f}  {counts:>7}  "
+            f"  {small}  {_times(self.large)}  {self.ratio:6.1f}  {counts:>7}  "
             f"{self.name}{'  <--' if self.broken else ''}"
         )
 
 
-# ---- asking ------------------------------------------------------------------------------------
-
-
-class Visitor:
-    """A browser of somebody who is logged in."""
-
-    def __init__(self, url: str, email: str) -> None:
-        from django.test import Client
-
-        from accounts.models import User
-
-        known = Client(SERVER_NAME="localhost")
-        known.force_login(User.objects.get(email=email))
-        cookies = {name: morsel.value for name, morsel in known.cookies.items()}
-        self.http = httpx2.Client(base_url=url, cookies=cookies, timeout=120)
-
-    def text(self, path: str) -> str:
-        answer = self.http.get(path)
-        assert answer.status_code == 200, f"{path}: {answer.status_code}"
-        return answer.text
-
-    def ask(self, page: Page) -> tuple[int, int, float]:
-        """Status, queries and milliseconds until the first byte of the body. A file is not read on."""
-        form: dict[str, Any] = {"data": page.form, "headers": self._token()} if page.form else {}
-        began = time.perf_counter()
-        with self.http.stream("POST" if page.form else "GET", page.path, **form) as answer:
-            chunks = answer.iter_raw()
-            next(chunks, b"")
-            took = (time.perf_counter() - began) * 1000
-            if "csv" not in answer.headers.get("content-type", ""):
-                deque(chunks, maxlen=0)
-        return answer.status_code, int(answer.headers.get(HEADER, 0)), took
-
-    def _token(self) -> dict[str, str]:
-        if "csrftoken" not in self.http.cookies:
-            self.text("/admin/find/")
-        return {"X-CSRFToken": self.http.cookies["csrftoken"]}
-
-
-def measure(visitor: Visitor, page: Page, seconds: float) -> Seen | None:
-    """Ask several times; None for what is no page (it takes no GET, or leads elsewhere). Raises SystemExit
-    for an answer that no page gives."""
-    status, _, _ = visitor.ask(page)
-    if status in (302, 405) and not page.form:
-        return None
-    if status not in (200, 302):
-        raise SystemExit(f"{page.path} answered {status}: no number from this run.")
-    times: list[float] = []
-    queries = 0
-    until = time.monotonic() + seconds
-    while len(times) < FEWEST or (len(times) < MOST and time.monotonic() < until):
-        _, queries, took = visitor.ask(page)
-        times.append(took)
-    return Seen(tuple(times), queries)
+def _times(seen: Seen) -> str:
+    return f"{seen.median:9.0f} {seen.p95:5.0f} {seen.cpu:4.0f}"
 
 
 # ---- walking -----------------------------------------------------------------------------------
@@ -153,8 +77,14 @@ class House:
     """The running product, and who looks at it."""
 
     web: Program
+    database_pid: int
     admin: psycopg.Connection[Any]
+    fewest: int
     seconds: float
+
+    def spent(self) -> float:
+        """Processor seconds of the web server and the database so far."""
+        return cpu(self.web) + database_cpu(self.database_pid)
 
     def walk(self, slug: str, before: dict[str, Seen]) -> Iterator[Row]:
         """Every page of a team and of the operators, as it is measured. `before` are those of the small
@@ -168,7 +98,7 @@ class House:
             (operator, office.pages(operator.text, known)),
         ):
             for page in pages:
-                if seen := measure(visitor, page, self.seconds):
+                if seen := measure(visitor, page, self.fewest, self.seconds, self.spent):
                     yield Row(f"{page.area}: {page.name}", before.get(f"{page.area}: {page.name}"), seen)
 
     def file(self) -> tuple[int, float, int, int]:
@@ -207,7 +137,7 @@ class Watch:
 
 
 @contextmanager
-def house(seconds: float) -> Iterator[House]:
+def house(fewest: int, seconds: float) -> Iterator[House]:
     """The product with an operator, and nobody's history yet."""
     with bare(DJANGO_SETTINGS_MODULE="config.settings") as (server, home):
         import django
@@ -222,7 +152,7 @@ def house(seconds: float) -> Iterator[House]:
             Servers(server.url, home) as servers,
             psycopg.connect(server.admin_url, autocommit=True) as admin,
         ):
-            yield House(serve(servers), admin, seconds)
+            yield House(serve(servers), server.pid(), admin, fewest, seconds)
 
 
 def serve(servers: Servers) -> Program:
@@ -266,26 +196,26 @@ def told(rows: list[Row], grown: int) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="20,000 generations, few rounds")
+    parser.add_argument("--quick", action="store_true", help="20,000 generations, two looks at each page")
     parser.add_argument("--generations", type=int, default=200_000)
-    parser.add_argument("--seconds", type=float, default=0.4, help="for each page, at each size")
+    parser.add_argument("--seconds", type=float, default=0.25, help="for each page, at each size")
     given = parser.parse_args()
-    large, seconds = (20_000, 0.1) if given.quick else (given.generations, given.seconds)
-    with house(seconds) as house_:
-        raise SystemExit(run(house_, large))
+    large, fewest, seconds = (20_000, 2, 0.0) if given.quick else (given.generations, 5, given.seconds)
+    with house(fewest, seconds) as stand:
+        raise SystemExit(run(stand, large))
 
 
-def run(house_: House, large: int) -> int:
+def run(stand: House, large: int) -> int:
     """Both sizes, the file, the verdict."""
     from bench.stand.furnish import furnish
 
-    furnish(house_.admin, "small", SMALL)
-    before = {row.name: row.large for row in shown(house_.walk("small", {}))}
+    furnish(stand.admin, "small", SMALL)
+    before = {row.name: row.large for row in shown(stand.walk("small", {}))}
     began = time.monotonic()
-    furnish(house_.admin, "large", large)
+    furnish(stand.admin, "large", large)
     print(f"\n{large:,} generations in {time.monotonic() - began:.0f} s.\n")
-    rows = shown(house_.walk("large", before))
-    lines, took, at_first, most = house_.file()
+    rows = shown(stand.walk("large", before))
+    lines, took, at_first, most = stand.file()
     print(f"\nThe file of {lines:,} rows took {took:.0f} s; the server had {at_first} MB, at most {most} MB.")
     return told(rows, most - at_first)
 

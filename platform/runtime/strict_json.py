@@ -13,12 +13,16 @@ TOO_DEEP = f"The JSON is nested deeper than {MAX_DEPTH} levels."
 
 
 class Refused(ValueError):
-    """A text that is not JSON, or JSON that we do not take. Its message is a sentence."""
+    """JSON that we do not take. Its message is a sentence."""
+
+
+class NotJson(Refused):
+    """A text that is not JSON at all."""
 
 
 def loads(data: bytes) -> Any:
-    """The value. Raises Refused for bad UTF-8, NaN and infinities, duplicate keys, more than 32 levels
-    of arrays and objects, more than 100,000 members, integers of thousands of digits, lone
+    """The value. Raises NotJson, also for bad UTF-8; Refused for NaN and infinities, duplicate keys, more
+    than 32 levels of arrays and objects, more than 100,000 members, integers of thousands of digits, lone
     surrogates, NUL."""
     if data.count(b",") + data.count(b":") > MAX_SEPARATORS:
         raise Refused("The JSON has too many members.")
@@ -35,7 +39,7 @@ def loads(data: bytes) -> Any:
     except Refused:
         raise
     except ValueError:
-        raise Refused("The body is not valid JSON.") from None
+        raise NotJson("The body is not valid JSON.") from None
     _check(value)
     return value
 

@@ -13,10 +13,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from generations import listing
+from generations.actions import contests
 from generations.listing import CallFilters, Filters
+from generations.models import Contest
+from runtime.tenancy import tenant
 from tests.api.office import Office
 from tests.api.test_money import make
-from tests.cast import Cast
+from tests.cast import BY, Cast
 from tests.flows.wire import CLIENT, EVOLINK, Books, eventually
 
 
@@ -110,6 +113,33 @@ def test_it_is_cancelled_once(office: Office, key: str, books: Books) -> None:
     assert [entry["kind"] for entry in books.entries("release", "settle")] == ["release"]
     done = make(office, key)
     office.refused(409, "not_cancellable", "POST", f"generations/{done}/cancel", json={})
+
+
+def test_bad_pictures_are_reported_once_and_the_detail_says_what_became_of_it(
+    office: Office, cast: Cast, key: str
+) -> None:
+    generation = make(office, key)
+    assert office.get(f"generations/{generation}")["contest"] is None
+    told = office.do("POST", f"generations/{generation}/contest", {"reason": "It is grey"})
+    assert (told["state"], told["reason"], told["decided_at"]) == ("open", "It is grey", None)
+    assert office.do("POST", f"generations/{generation}/contest", {}) == told
+    with tenant(cast.organization):
+        asked = Contest.objects.of(cast.organization).get(generation_id=generation)
+    contests.refund(contest=asked, tokens=1290, reason="It is grey indeed.", by=BY)
+    told = office.get(f"generations/{generation}")
+    assert (told["contest"]["state"], told["contest"]["answer"]) == ("refunded", "It is grey indeed.")
+    assert [entry["kind"] for entry in told["ledger"]] == ["hold", "settle", "refund"]
+
+
+def test_what_cannot_be_reported_says_why(office: Office, cast: Cast, key: str) -> None:
+    live = slow(office, key)
+    problem = office.refused(409, "conflict", "POST", f"generations/{live}/contest", json={})
+    assert problem["detail"] == "Only delivered images can be reported."
+    done = make(office, key)
+    long = {"reason": "x" * 501}
+    office.refused(400, "bad_request", "POST", f"generations/{done}/contest", json=long)
+    reader = Office(office.url, cast.key(scopes=("manage:read",)))
+    reader.refused(403, "forbidden", "POST", f"generations/{done}/contest", json={})
 
 
 def test_deleted_pictures_are_gone_and_the_ledger_knows_nothing(

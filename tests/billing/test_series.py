@@ -131,3 +131,14 @@ def test_nothing_is_drawn_as_zeros(history: Past) -> None:
 def test_too_many_lines_are_refused_in_words(history: Past) -> None:
     with pytest.raises(InvalidValue, match="must end after it begins"):
         drawn(history, asked("UTC", first=LAST, last=FIRST))
+
+
+@pytest.mark.parametrize("by", ["", "key", "model", "outcome"])
+@pytest.mark.parametrize("step", ["day", "hour"])
+def test_what_is_too_much_to_add_up_at_once_is_drawn_the_same(
+    history: Past, monkeypatch: pytest.MonkeyPatch, step: str, by: str
+) -> None:
+    what = asked("Asia/Kathmandu", step, by)
+    at_once = drawn(history, what)
+    monkeypatch.setattr(series, "MOST_CELLS", 1)
+    assert drawn(history, what) == at_once

@@ -24,7 +24,7 @@ from runtime.clock import utc_now
 from runtime.tenancy import operator, tenant
 from tests.browser.studio import Studio
 from tests.cast import BY, IMAGE
-from tests.flows.wire import eventually
+from tests.flows.wire import EVOLINK, eventually
 from tests.law.addresses import Address, addresses
 
 EXEMPT: Mapping[str, str] = {
@@ -59,7 +59,7 @@ class Stop:
     path: str
 
 
-def furnish(studio: Studio) -> dict[str, str]:
+def furnish(studio: Studio, site: str) -> dict[str, str]:
     """What the studio lacks for its every page. Gives the ids of what is there by the names that addresses
     have for them."""
     us, us_id = studio.organization, studio.organization.pk
@@ -72,12 +72,13 @@ def furnish(studio: Studio) -> dict[str, str]:
     _channel()
     seals.seal_all()
     inbox.keep(us_id, "POST", {}, b'{"type": "generation.succeeded"}')
+    waiting = EVOLINK.post(site, studio.key, EVOLINK.order("test:slow=90"))
     call = eventually(lambda: _first(ApiRequest, us))
     return {
         "team": us.slug, "user": str(studio.people["viewer"].pk), "generation": studio.tasks[0],
         "key": str(key.pk), "budget": str(for_key.pk), "endpoint": endpoint, "message": message,
         "call": str(call.pk), "asked": str(_first(CreditRequest, us).pk), "month": f"{utc_now():%Y-%m}",
-        "invitation": str(_first(Invitation, us).pk),
+        "waiting": waiting.headers["x-easel-generation"], "invitation": str(_first(Invitation, us).pk),
     }  # fmt: skip
 
 
@@ -111,7 +112,12 @@ def _first(model: Any, organization: Organization) -> Any:
 
 def team_stops(known: Mapping[str, str]) -> list[Stop]:
     """Below `/o/<team>/`."""
-    return [Stop(one.pattern, one.path(**known)) for one in _open() if one.of_team]
+    waits = {**known, "generation": known.get("waiting", "")}  # what can be cancelled still
+    return [
+        Stop(one.pattern, one.path(**(waits if one.name == "cancel_task" else known)))
+        for one in _open()
+        if one.of_team
+    ]
 
 
 def house_stops() -> list[Stop]:

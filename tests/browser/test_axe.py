@@ -66,8 +66,8 @@ def fair(none: dict[str, str], *more: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def known(studio: Studio) -> dict[str, str]:
-    return furnish(studio)
+def known(studio: Studio, site: str) -> dict[str, str]:
+    return furnish(studio, site)
 
 
 def test_every_page_of_a_team(enter: Callable[..., Person], known: dict[str, str]) -> None:

@@ -143,9 +143,7 @@ def test_the_teams_pages_show_payloads_as_text(visit: Callable[..., Person], poi
     home = f"/o/{poisoned.organization.slug}/"
     opened = walk(person, f"{home} {home}requests/ {home}audit/ /sessions/ /profile/", (home,))
     assert len(opened) > 20, opened.keys()
-    stand(
-        opened, SCRIPT, IMAGE, VECTOR, CLOSING, FRAMEWORKS, f"curl/8 {IMAGE}{SCRIPT}", f"test:fail {SCRIPT}"
-    )
+    stand(opened, SCRIPT, IMAGE, VECTOR, CLOSING, FRAMEWORKS, f"curl/8 {IMAGE}{SCRIPT}")
     person.opens("playground/")
     person.types(prompt=CLOSING)
     is_harmless(person.page, "playground/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -12,7 +13,7 @@ _WRITTEN = re.compile(r"https?://host(?=[/`\"'\s)]|$)|http://localhost:8000|\$EA
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 _HEADING = re.compile(r"<h([23])>(.*?)</h\1>")
 _TABLE = re.compile(r"<table>(.*?)</table>", re.DOTALL)
-_FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table class="table">'
+_FRAME = '<div class="scroll" tabindex="0" role="region" aria-label="Table %d"><table class="table">'
 _CODE = re.compile(r"<pre><code( class=\"language-(\w+)\")?>")
 
 
@@ -24,7 +25,8 @@ def render(path: Path, changed: float, url: str) -> tuple[str, str]:
     first, _, rest = text.partition("\n")
     html = _MARKDOWN.render(rest)
     html = _HEADING.sub(lambda found: f'<h{found[1]} id="{_slug(found[2])}">{found[2]}</h{found[1]}>', html)
-    html = _TABLE.sub(rf"{_FRAME}\1</table></div>", html)
+    number = count(1)  # a page's regions have different names
+    html = _TABLE.sub(lambda found: f"{_FRAME % next(number)}{found[1]}</table></div>", html)
     html = _CODE.sub(_code, html).replace("</code></pre>", "</code></pre></div>")
     return first.removeprefix("# ").strip(), html
 
