@@ -154,15 +154,18 @@ def _note_use(
     noted = not previous or (found.previous_used_at is not None and found.previous_used_at >= stale)
     if fresh and noted and (previous or digest == newest[0]):
         return
+    caller = {"ip": address and str(address), "agent": agent.replace("\x00", "")[:200]}
     with tenant(found.organization_id):
         if not fresh:
             _row(found).filter(Q(last_used_at=None) | Q(last_used_at__lt=stale)).update(
                 last_used_at=found.now,
-                last_used_ip=address and str(address),
-                last_used_agent=agent.replace("\x00", "")[:200],
+                **{f"last_used_{name}": value for name, value in caller.items()},
             )
         if not noted:
-            _row(found).update(previous_used_at=found.now)
+            _row(found).update(
+                previous_used_at=found.now,
+                **{f"previous_used_{name}": value for name, value in caller.items()},
+            )
         if not previous and digest != newest[0]:
             _row(found).filter(digest=digest).update(digest=newest[0], pepper=newest[1])
 

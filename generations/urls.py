@@ -46,6 +46,7 @@ urlpatterns = [
     path("o/<slug:team>/keys/<uuid:key>/first-call/", keys.first_call, name="first_call"),
     path("o/<slug:team>/keys/<uuid:key>/edit/", key_changes.edit, name="edit_key"),
     path("o/<slug:team>/keys/<uuid:key>/rotate/", key_making.rotate, name="rotate_key"),
+    path("o/<slug:team>/keys/<uuid:key>/end-grace/", key_changes.end_grace, name="end_grace"),
     path("o/<slug:team>/keys/<uuid:key>/restore/", key_changes.thaw, name="thaw_key"),
     path("o/<slug:team>/keys/<uuid:key>/revoke/", key_changes.revoke, name="revoke_key"),
     path("o/<slug:team>/keys/<uuid:key>/budgets/", key_changes.set_budget, name="set_key_budget"),

@@ -99,12 +99,13 @@ def rotate(*, key: ApiKey, grace: timedelta, by: Actor) -> tuple[ApiKey, str]:
         before = {"last_four": row.last_four}
         row.previous_digest = bytes(row.digest) if grace else None
         row.previous_expires_at = database_now() + grace if grace else None
-        row.previous_used_at = None
+        row.previous_used_at, row.previous_used_ip, row.previous_used_agent = None, None, ""
         row.digest, row.pepper, row.last_four = minted.digest, minted.pepper, minted.last_four
         row.save(
             update_fields=[
                 *("digest", "pepper", "last_four"),
-                *("previous_digest", "previous_expires_at", "previous_used_at"),
+                *("previous_digest", "previous_expires_at"),
+                *("previous_used_at", "previous_used_ip", "previous_used_agent"),
             ]
         )
         _record(
@@ -113,6 +114,20 @@ def rotate(*, key: ApiKey, grace: timedelta, by: Actor) -> tuple[ApiKey, str]:
         until = timestamp(row.previous_expires_at) if row.previous_expires_at else None
         _tell(row, Event.KEY_ROTATED, previous_works_until=until)
     return row, minted.plain
+
+
+def end_grace(*, key: ApiKey, by: Actor) -> bool:
+    """Let the secret from before the last rotation work no longer. False if there was none. Raises NotFound;
+    Conflict for a revoked key."""
+    with tenant(key.organization_id):
+        row = _locked(key)
+        if row.previous_digest is None:
+            return False
+        before = {"previous_expires_at": row.previous_expires_at}
+        row.previous_digest = row.previous_expires_at = None
+        row.save(update_fields=["previous_digest", "previous_expires_at"])
+        _record(row, "key.end_grace", by, before=before)
+    return True
 
 
 def revoke(*, key: ApiKey, reason: str, by: Actor) -> ApiKey:

@@ -1,4 +1,4 @@
-"""Keys that the leak guard froze, and that their team lets be."""
+"""Keys that the leak guard froze, and that their team lets be; from where an old secret is still used."""
 
 import django.contrib.postgres.fields
 from django.db import migrations, models
@@ -21,6 +21,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField("apikey", "suspended_by_guard", models.BooleanField(db_default=False, default=False)),
         migrations.AddField("apikey", "unguarded_until", models.DateTimeField(blank=True, null=True)),
+        migrations.AddField("apikey", "previous_used_ip", models.GenericIPAddressField(blank=True, null=True)),
+        migrations.AddField(
+            "apikey", "previous_used_agent", models.CharField(blank=True, db_default="", max_length=200)
+        ),
         migrations.AlterField(
             "webhookendpoint",
             "events",

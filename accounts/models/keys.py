@@ -52,6 +52,8 @@ class ApiKey(TenantModel):
     last_used_ip = models.GenericIPAddressField(null=True, blank=True)
     last_used_agent = models.CharField(max_length=200, blank=True)
     previous_used_at = models.DateTimeField(null=True, blank=True)
+    previous_used_ip = models.GenericIPAddressField(null=True, blank=True)
+    previous_used_agent = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
         indexes = [models.Index(fields=["organization", "created_at"])]

@@ -73,6 +73,18 @@ def revoke(request: TeamRequest, key: UUID) -> HttpResponse:
 
 @team_page(Permission.KEY_MANAGE_OWN)
 @require_POST
+def end_grace(request: TeamRequest, key: UUID) -> HttpResponse:
+    """End the secret from before the last rotation, sooner than was said."""
+    row = _writable(request, key)
+    if keys.end_grace(key=row, by=request.actor):
+        messages.success(request, "The old secret is refused from now on.")
+    else:
+        messages.info(request, "There is no old secret that works.")
+    return redirect(address(request, "key", row))
+
+
+@team_page(Permission.KEY_MANAGE_OWN)
+@require_POST
 def thaw(request: TeamRequest, key: UUID) -> HttpResponse:
     """Let a key work again that the leak guard froze: one click."""
     row = _writable(request, key)

@@ -38,4 +38,11 @@
       first.focus();
     }
   });
+
+  // The theme's scroll bars name all they hold "scrollable content": whoever only listens needs to tell them apart.
+  addEventListener("load", () => {
+    document.querySelectorAll(".simplebar-content-wrapper[role=region]").forEach((one, place) => {
+      one.setAttribute("aria-label", one.closest("#nav-sidebar-apps") ? "Lists of the admin" : `Rows ${place}`);
+    });
+  });
 })();

@@ -163,8 +163,19 @@ def test_one_sees_whether_the_old_secret_is_still_used(organization: Organizatio
     _, new = keys.rotate(key=key, grace=timedelta(hours=1), by=BY)
     enter(new)
     assert stored(key).previous_used_at is None
-    enter(old)
-    assert stored(key).previous_used_at is not None
+    enter(old, ip="198.51.100.9")
+    seen = stored(key)
+    assert seen.previous_used_at is not None
+    assert (seen.previous_used_ip, seen.previous_used_agent) == ("198.51.100.9", "tester/1")
+
+
+def test_the_old_secret_can_be_ended_sooner(organization: Organization) -> None:
+    key, old = make_key(organization)
+    _, new = keys.rotate(key=key, grace=timedelta(hours=1), by=BY)
+    assert keys.end_grace(key=key, by=BY)
+    assert not keys.end_grace(key=key, by=BY)
+    assert refusal(old).reason == AuthReason.INVALID
+    assert enter(new).key_id == key.pk
 
 
 def test_revoking_ends_the_secret_in_grace_too(organization: Organization) -> None:

@@ -27,13 +27,15 @@ PAGES = {
     "rotate_key": ("get", {"key"}),
     "revoke_key": ("get", {"key"}),
     "thaw_key": ("post", {"key"}),
+    "end_grace": ("post", {"key"}),
     "set_key_budget": ("get", {"key"}),
     "delete_key_budget": ("post", {"key", "budget"}),
 }
 SEES, OWN, MANAGES = {"owner", "developer"}, {"owner", "developer"}, {"owner"}
 MAY: dict[str, set[str]] = {
     "keys": SEES, "create_key": OWN, "find_key": SEES, "key": SEES, "first_call": SEES, "edit_key": MANAGES,
-    "rotate_key": MANAGES, "revoke_key": MANAGES, "thaw_key": MANAGES, "set_key_budget": MANAGES,
+    "rotate_key": MANAGES, "revoke_key": MANAGES, "thaw_key": MANAGES, "end_grace": MANAGES,
+    "set_key_budget": MANAGES,
     "delete_key_budget": MANAGES,
 }  # fmt: skip
 

@@ -124,7 +124,7 @@ def test_everybody_who_sees_the_task_sees_what_became_of_it(cast: Cast, viewer: 
     contests.refund(contest=given, tokens=1290, reason="Grey indeed.", by=OPERATOR)
     contests.keep(contest=left, words="It is what was ordered.", by=OPERATOR)
     assert "Refunded: Grey indeed." in viewer.read("task", generation=refunded.pk)
-    assert "You wrote: The lower half is grey" in viewer.read("task", generation=refunded.pk)
+    assert "Reason: The lower half is grey" in viewer.read("task", generation=refunded.pk)
     assert "Kept: It is what was ordered." in viewer.read("task", generation=kept.pk)
 
 

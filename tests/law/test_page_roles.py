@@ -53,6 +53,7 @@ TABLE = """
     rotate_key            y   y   y   n   n
     revoke_key            y   y   y   n   n
     thaw_key              y   y   y   n   n
+    end_grace             y   y   y   n   n
     set_key_budget        y   y   n   n   n
     delete_key_budget     y   y   n   n   n
 
