@@ -78,7 +78,7 @@ def team_page(permission: Permission) -> Callable[[View[P]], Callable[..., HttpR
             if not request.team.may(permission):
                 role = request.team.membership.get_role_display()
                 raise PermissionDenied(
-                    f"The role {role} cannot do this. Ask an owner of your team for the change or another role."
+                    f"The role {role} cannot do this. Ask an owner of your team for it or another role."
                 )
             request.actor = Actor.member(request.user, **where(request))
             return view(request, *args, **kwargs)
