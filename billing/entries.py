@@ -61,8 +61,8 @@ def after(line: Line) -> Position:
     return Position(line.id, line.balance - line.change)
 
 
-# The lines first, then one sum of all that moved since the oldest of them, in as many parts as there are
-# lines: what lies between two lines is never sorted, however rare they are.
+# The lines first, then one sum of all that moved on the shorter side of them (since, or from the beginning), in
+# as many parts as there are lines: what lies between two lines is never sorted, however rare they are.
 _LINES = """
     WITH found AS MATERIALIZED (
         SELECT id, created_at, kind, amount, tokens, unit_price, generation_id, reason, actor,
@@ -78,20 +78,38 @@ _LINES = """
         SELECT coalesce(%(balance)s::numeric, (
             SELECT sum(posted - held) FROM billing_wallet
             WHERE organization_id = %(organization)s AND mode = %(mode)s), 0) AS balance
+    ), ends AS (
+        SELECT min(id) AS first, max(id) AS last FROM billing_entry
+        WHERE organization_id = %(organization)s AND mode = %(mode)s
+    ), edge AS MATERIALIZED (
+        SELECT min(id) AS oldest, max(id) AS newest, array_agg(id ORDER BY id) AS ids,
+               max(id) - (SELECT first FROM ends) < (SELECT last FROM ends) - min(id) AS from_start
+        FROM found
     ), moved AS (
-        SELECT width_bucket(id, (SELECT array_agg(id ORDER BY id) FROM found)) AS part,
-               sum(CASE 'prepaid' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END) AS change
-        FROM billing_entry
-        WHERE organization_id = %(organization)s AND mode = %(mode)s AND id < %(before)s
-          AND id >= (SELECT min(id) FROM found)
+        SELECT part, sum(CASE 'prepaid' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END) AS change
+        FROM (
+            SELECT width_bucket(id, (SELECT ids FROM edge)) AS part, debit, credit, amount
+            FROM billing_entry
+            WHERE (SELECT from_start FROM edge) AND organization_id = %(organization)s AND mode = %(mode)s
+              AND id <= (SELECT newest FROM edge)
+            UNION ALL
+            SELECT width_bucket(id, (SELECT ids FROM edge)), debit, credit, amount
+            FROM billing_entry
+            WHERE NOT (SELECT from_start FROM edge) AND organization_id = %(organization)s AND mode = %(mode)s
+              AND id < %(before)s AND id >= (SELECT oldest FROM edge)
+        ) side
         GROUP BY part
+    ), summed AS (
+        SELECT part, sum(change) OVER (ORDER BY part) - change AS older,
+               sum(change) OVER (ORDER BY part DESC) AS since
+        FROM moved
     ), line AS (
         SELECT found.*, row_number() OVER (ORDER BY id) AS part FROM found
     )
     SELECT line.id, created_at, kind, amount, line.change,
-           (newest.balance + line.change - sum(moved.change) OVER (ORDER BY part DESC))::bigint,
-           tokens, unit_price, generation_id, reason, actor
-    FROM line JOIN moved USING (part) CROSS JOIN newest
+           (line.change + CASE WHEN (SELECT from_start FROM edge) THEN older ELSE newest.balance - since END
+           )::bigint, tokens, unit_price, generation_id, reason, actor
+    FROM line JOIN summed USING (part) CROSS JOIN newest
     ORDER BY line.id DESC
 """
 _NEWER = """
