@@ -61,8 +61,8 @@ def after(line: Line) -> Position:
     return Position(line.id, line.balance - line.change)
 
 
-# The lines first, then one sum of all that moved on the shorter side of them (since, or from the beginning), in
-# as many parts as there are lines: what lies between two lines is never sorted, however rare they are.
+# The lines first, then one sum of all that moved on the shorter side of them, since or from the beginning:
+# in as many parts as there are lines, so that what lies between two is never sorted, however rare they are.
 _LINES = """
     WITH found AS MATERIALIZED (
         SELECT id, created_at, kind, amount, tokens, unit_price, generation_id, reason, actor,

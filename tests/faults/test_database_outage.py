@@ -1,4 +1,4 @@
-"""F08: PostgreSQL stops in the middle of everything, and comes back a quarter of a minute later."""
+"""F08: PostgreSQL stops in the middle of everything, and comes back: after 15 seconds, after a minute."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tests.faults.proof import prove, prove_calls, prove_ledger
 from tests.house import Program, Servers, build_template, with_database
 from tests.upstreams.gemini import Upstream
 
-OUTAGE = 15.0
+SHORT, LONG = 15.0, 60.0
+"""In seconds. The long one outlives every lease: then work may begin once more, before its result is in."""
 PRODUCTION = {
     "EASEL_LEASE_SECONDS": "30",
     "EASEL_RENEW_SECONDS": "10",
@@ -80,20 +81,29 @@ def refused(status: int, ask: Callable[..., httpx2.Response], *args: Any) -> Non
     assert time.monotonic() - began < ANSWERS
 
 
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("outage", "most_calls"), [(SHORT, 1), (LONG, 2)], ids=["15 s", "60 s"])
 def test_an_outage_loses_nothing_and_calls_nobody_twice(
-    ground: Ground, server: embedded.Embedded, web: Program, customer: Customer, turn: int
+    ground: Ground,
+    server: embedded.Embedded,
+    web: Program,
+    customer: Customer,
+    outage: float,
+    most_calls: int,
+    turn: int,
 ) -> None:
-    during = [f"stub:slow=7 answered during the outage {turn} {number}" for number in range(4)]
-    after = [f"stub:slow=20 answered after the outage {turn} {number}" for number in range(4)]
+    name, slow = f"{outage:.0f} {turn}", f"{outage + 5:.0f}"
+    during = [f"stub:slow=7 answered during the outage {name} {number}" for number in range(4)]
+    after = [f"stub:slow={slow} answered after the outage {name} {number}" for number in range(4)]
     running = [customer.submit(web, prompt) for prompt in (*during, *after)]
     ground.until(lambda: all(map(ground.calls, (*during, *after))))
-    queued = [customer.submit(web, f"just accepted {turn} {number}") for number in range(10)]
+    queued = [customer.submit(web, f"just accepted {name} {number}") for number in range(10)]
 
     ground.forget_connection()
     server.stop("immediate")
     try:
         down = time.monotonic()
-        while time.monotonic() - down < OUTAGE - 1:
+        while time.monotonic() - down < outage - 1:
             refused(503, customer.post, web, "not now")
             refused(529, customer.draw, web, "not now either")
             time.sleep(1)
@@ -101,14 +111,17 @@ def test_an_outage_loses_nothing_and_calls_nobody_twice(
         server.start()
 
     back = time.monotonic()
-    while customer.post(web, f"the first success {turn}").status_code != 200:
+    while customer.post(web, f"the first success {name}").status_code != 200:
         assert time.monotonic() - back < SUCCESS
         time.sleep(0.1)
     assert time.monotonic() - back < SUCCESS
     ground.until(lambda: all(ground.state(one) == "succeeded" for one in queued), BACKLOG)
-    ground.until(lambda: all(ground.state(one) == "succeeded" for one in running), BACKLOG)
+    ground.until(
+        lambda: all(ground.state(one) == "succeeded" for one in running),
+        BACKLOG + (most_calls - 1) * (outage + 5),
+    )
     ground.until(lambda: ground.live() == 0)
-    assert all(ground.calls(prompt) == 1 for prompt in (*during, *after)), "the results were kept"
+    assert all(ground.calls(prompt) <= most_calls for prompt in (*during, *after)), "the results were kept"
     assert [ground.entries(one) for one in (*running, *queued)] == [["hold", "settle"]] * 18
     prove(ground)
     prove_calls(ground)
