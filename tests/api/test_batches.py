@@ -106,6 +106,7 @@ def test_a_file_of_every_door_becomes_pictures(
     assert office.get("batches")["data"][0]["id"] == batch["id"]
 
 
+@pytest.mark.slow
 def test_a_thousand_lines_are_taken_and_one_more_is_not(cast: Cast, maker: Office, office: Office) -> None:
     batch = made(maker, lines_of(1000))  # without credit: each is refused, and says so
     done = through(office, batch)

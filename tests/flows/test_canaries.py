@@ -21,6 +21,7 @@ from tests.flows.wire import CLIENT, DOORS, MODEL, Books, eventually, places
 from tests.house import Program, Servers, free_port, wait_until
 
 PROMPT_COLUMN = ("generations_generation", "order")
+SAID_COLUMNS = [("generations_transcript", "sent"), ("generations_transcript", "answered")]
 SESSION_COLUMN = ("django_session", "session_key")
 LIST_COLUMN = ("usersessions_usersession", "session_key")
 
@@ -43,6 +44,7 @@ class Secrets:
     header: str = field(default_factory=lambda: marked("authorization"))
     cookie: str = field(default_factory=lambda: marked("cookie"))
     query: str = field(default_factory=lambda: marked("query"))
+    typed: str = field(default_factory=lambda: marked("typed"))
     session: str = ""
     link: str = ""
     errors: list[httpx2.Response] = field(default_factory=list)
@@ -132,8 +134,8 @@ def order_everything(intruder: Intruder, admin: psycopg.Connection[Any]) -> None
     intruder.order(secrets.poor)
     intruder.order(secrets.live, "x" * 40_000)
     intruder.order(secrets.live, "\x00")
-    intruder.order(secrets.live, n=secrets.query)
-    intruder.order(secrets.live, size=[secrets.query])
+    intruder.order(secrets.live, n=secrets.typed)
+    intruder.order(secrets.live, size=[secrets.typed])
     table = "ALTER TABLE generations_generation"
     admin.execute(f"{table} ADD CONSTRAINT nothing_goes CHECK (model = '') NOT VALID")
     try:
@@ -221,15 +223,17 @@ def test_no_secret_and_no_prompt_is_in_any_log(secrets: Secrets, servers: Server
 def test_no_secret_is_in_any_column_of_the_database(
     secrets: Secrets, superuser: psycopg.Connection[Any]
 ) -> None:
-    kept = {
-        what: secret for what, secret in secrets.all().items() if what not in ("prompt", "session", "link")
-    }
+    elsewhere = ("prompt", "typed", "session", "link")
+    kept = {what: secret for what, secret in secrets.all().items() if what not in elsewhere}
     leaks = [(what, *place) for what, secret in kept.items() for place in places(superuser, secret)]
     assert leaks == []
 
 
-def test_a_prompt_is_nowhere_but_in_its_order(secrets: Secrets, superuser: psycopg.Connection[Any]) -> None:
-    assert places(superuser, secrets.prompt) == [PROMPT_COLUMN]
+def test_what_was_said_is_in_its_order_and_in_what_its_team_keeps_of_calls(
+    secrets: Secrets, superuser: psycopg.Connection[Any]
+) -> None:
+    assert set(places(superuser, secrets.prompt)) == {PROMPT_COLUMN, *SAID_COLUMNS}
+    assert set(places(superuser, secrets.typed)) == {SAID_COLUMNS[0]}
 
 
 def test_a_session_is_kept_by_its_own_table_only(
