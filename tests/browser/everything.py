@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 
 from accounts.actions import keys, webhooks
 from accounts.models import Event, Invitation, Organization
@@ -28,6 +29,7 @@ from tests.flows.wire import EVOLINK, eventually
 from tests.law.addresses import Address, addresses
 
 EXEMPT: Mapping[str, str] = {
+    "admin/seal/": "seals what was unsealed, and goes back",
     "o/<slug:team>/playground/<uuid:generation>/events/": "a stream of events",
     "o/<slug:team>/tasks/<uuid:generation>/pictures/<int:number>/": "a picture",
     "billing": "leads to the team's own billing page",
@@ -158,10 +160,11 @@ def admin_stops(organization: Organization) -> list[Stop]:
 def _of_row(model: Any, page: Any, row: str) -> Iterator[Stop]:
     base = f"admin/{model._meta.app_label}/{model._meta.model_name}/"
     for one in _open():
-        if one.pattern.startswith(f"{base}<path:object_id>") and row:
-            yield Stop(one.pattern, one.path(object_id=row))
+        # The bare address of a row is Django's old one, and leads to its page.
+        if one.pattern.startswith(f"{base}<path:object_id>/") and one.pattern[-2:] != ">/" and row:
+            yield Stop(one.pattern, one.path(object_id=quote(row)))
         if one.pattern == f"{base}do/<slug:deed>/":
-            for deed in page.deeds:
+            for deed in page.deeds if row else ():
                 yield Stop(one.pattern, one.path(deed=deed.name) + ("" if deed.bare else f"?of={row}"))
 
 
