@@ -93,7 +93,7 @@ def _migrations_digest() -> str:
     migrations = [*ROOT.glob("*/migrations/*.py"), *ROOT.glob("*/migrations/sql/*.sql")]
     others = ("platform/runtime/tenancy.py", "platform/config/roles.py", "generations/catalogue.json")
     for path in sorted([*migrations, *(ROOT / name for name in others)]):
-        digest.update(path.read_bytes())
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -239,7 +239,8 @@ def test_what_is_no_image_is_never_charged_whatever_it_is(
 
     for word, row in zip(BAD, books.settled(60), strict=True):
         assert (row["state"], row["kind"], row["delivered"]) == ("failed", "upstream_error", 0), word
-        tries = books.attempts(row["id"])
+        # So many failures may open the breaker: then a turn waits, and is no try.
+        tries = [attempt for attempt in books.attempts(row["id"]) if attempt["outcome"] != "waited"]
         assert [attempt["outcome"] for attempt in tries] == ["retried", "retried", "failed"], word
         assert all(attempt["detail"] for attempt in tries), word
         told = EVOLINK.read(rig.url, key, str(row["id"])).json()

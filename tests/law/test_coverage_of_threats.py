@@ -215,7 +215,8 @@ A26 abuses/test_two_hundred_secrets.py
     test_no_error_repeats_any
 A26 flows/test_canaries.py
     test_no_secret_and_no_prompt_is_in_any_log
-    test_a_prompt_is_nowhere_but_in_its_order
+    test_no_secret_is_in_any_column_of_the_database
+    test_what_was_said_is_in_its_order_and_in_what_its_team_keeps_of_calls
 A27 abuses/test_patterns.py
     test_no_pattern_is_slower_than_its_text_is_long
 A28 abuses/test_headers.py

@@ -18,7 +18,7 @@ from tests.law.addresses import Address, addresses
 from tests.law.house_of_rows import TABLES, Household, column
 
 pytestmark = [
-    pytest.mark.usefixtures("database"),
+    pytest.mark.usefixtures("quiet_database"),
     pytest.mark.filterwarnings("ignore:No directory at"),
 ]
 OBJECTS = {
@@ -45,10 +45,10 @@ PAGES = [address for address in addresses() if address.of_team and holes(address
 
 
 @pytest.fixture(scope="module")
-def theirs(database: str, admin_url: str) -> Iterator[dict[str, str]]:
-    """The ids of everything that another organization has."""
+def theirs(quiet_database: str) -> Iterator[dict[str, str]]:
+    """The ids of everything that another organization has, where nobody else works on them."""
     household = Household.settle()
-    with psycopg.connect(admin_url, autocommit=True) as admin:
+    with psycopg.connect(quiet_database, autocommit=True) as admin:
         found = {
             name: str(admin.execute(f"{query} WHERE organization_id = %s", (household.id,)).fetchone()[0])  # type: ignore[index]
             for name, query in OBJECTS.items()
@@ -72,7 +72,7 @@ def rows_of(admin: psycopg.Connection[Any], household: Household) -> dict[str, l
 
 
 @pytest.fixture(scope="module")
-def owner(database: str) -> tuple[Client, str]:
+def owner(quiet_database: str) -> tuple[Client, str]:
     """The owner of a team of his own, and its name in addresses."""
     cast = make_cast()
     return browser(cast.stranger), cast.strangers.slug
