@@ -47,10 +47,14 @@ def test_a_dry_run_says_the_same_at_every_door_and_leaves_nothing(
     assert books.wallet() == (10 * IMAGE, 0)
 
 
-def test_for_random_requests_the_quote_is_the_later_charge(url: str, cast: Cast, books: Books) -> None:
-    cast.credit(300)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("requests", [20, pytest.param(500, marks=pytest.mark.slow)])
+def test_for_random_requests_the_quote_is_the_later_charge(
+    url: str, cast: Cast, books: Books, requests: int
+) -> None:
+    cast.credit(4 * requests)
     key, chance = cast.key(), random.Random(1290)
-    for _ in range(40):
+    for _ in range(requests):
         way = chance.choice(WAYS)
         wish = Wish(f"A lamp {chance.random()}", chance.choice(RATIOS), chance.randint(1, min(way.counts, 4)))
         quoted = way.post(url, key, wish, **DRY).json()

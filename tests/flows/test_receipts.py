@@ -33,6 +33,7 @@ def cut_off(url: str, key: str, way: Way, wish: Wish, idempotency_key: str, afte
             wire.recv(64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [OPENAI, GEMINI], ids=lambda way: way.name)
 def test_twenty_cut_calls_are_twenty_images_and_twenty_charges(
     url: str, cast: Cast, books: Books, way: Way
