@@ -68,8 +68,9 @@ class Visitor:
         return answer.status_code, int(answer.headers.get(HEADER, 0)), took
 
     def _token(self) -> dict[str, str]:
+        """Django only asks that the cookie and the header say the same."""
         if "csrftoken" not in self.http.cookies:
-            self.text("/admin/find/")
+            self.http.cookies.set("csrftoken", "b" * 32)
         return {"X-CSRFToken": self.http.cookies["csrftoken"]}
 
 

@@ -15,7 +15,8 @@ _RUN = """async (rules) => {
   const moving = document.getAnimations().filter((one) => one.effect.getComputedTiming().iterations === 1);
   await Promise.all(moving.map((one) => one.finished.catch(() => 0)));
   const asked = rules.length ? {runOnly: {type: "rule", values: rules}} : {};
-  const found = await axe.run(document, {resultTypes: ["violations"], ...asked});
+  const ours = {exclude: [[".swagger-ui"]]};  // what Swagger draws of the description is Swagger's
+  const found = await axe.run(ours, {resultTypes: ["violations"], ...asked});
   return found.violations.map(({id, help, nodes}) => ({
     id, help, nodes: nodes.slice(0, 3).map((node) => `${node.target} ${node.any.map((any) => any.message)}`),
     count: nodes.length,
