@@ -122,6 +122,7 @@ def test_a_file_is_whole_where_a_page_looks_at_the_newest_only(
     assert SCANNED > PAST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["generations.Generation", "generations.ApiRequest", "billing.Entry"])
 def test_memory_does_not_grow_with_the_file(label: str, past: Organization, superuser_page: Client) -> None:
     """The peak over thousands of rows is that of a batch. Measured by hand with 201,501 generations, the real

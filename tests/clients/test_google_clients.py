@@ -212,6 +212,7 @@ def test_a_failure_is_a_server_error_in_a_stream_too(
     assert books.wallet() == (10 * IMAGE, 0)
 
 
+@pytest.mark.slow
 def test_a_wait_that_ends_first_says_where_the_image_will_be(
     caller: Caller, impatient: str, books: Books
 ) -> None:

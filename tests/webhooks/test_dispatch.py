@@ -31,6 +31,7 @@ def other(post: Post) -> Post:
     return Post(make_cast(), post.superuser, post.policy)
 
 
+@pytest.mark.slow
 def test_fifty_receivers_that_hang_delay_nobody_else(
     post: Post, other: Post, make_receiver: Callable[[], Receiver]
 ) -> None:
