@@ -69,9 +69,9 @@ class Visitor:
 
     def _token(self) -> dict[str, str]:
         """Django only asks that the cookie and the header say the same."""
-        if "csrftoken" not in self.http.cookies:
-            self.http.cookies.set("csrftoken", "b" * 32)
-        return {"X-CSRFToken": self.http.cookies["csrftoken"]}
+        if "csrf" not in self.http.cookies:
+            self.http.cookies.set("csrf", "b" * 32)
+        return {"X-CSRFToken": self.http.cookies["csrf"]}
 
 
 def measure(
