@@ -6,6 +6,7 @@ row's failure leaves the others.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -44,7 +45,7 @@ class Reason(forms.Form):
         return len(self.fields) > 1
 
 
-class Deed:
+class Deed(ABC):
     """One verb. `one` puts it on the page of a row, `many` into lists, `bare` (it needs no row) above the
     list. `grave` deeds are red, and `word` is what must be typed for those that cannot be undone.
     `refusals` are what the verb raises for one row without harm to the others."""
@@ -65,7 +66,7 @@ class Deed:
         """The form; bound to `data` if there is some."""
         return self.form(data)
 
-    def prepare(self, rows: Sequence[Any]) -> None:
+    def prepare(self, rows: Sequence[Any]) -> None:  # noqa: B027 - most deeds need nothing more
         """Read what `problem` and `effect` need, for all rows at once. Inside the operator's scope."""
 
     def problem(self, row: Any) -> str:
@@ -92,9 +93,9 @@ class Deed:
         """Why a second operator must agree; empty if none need."""
         return ""
 
+    @abstractmethod
     def do(self, request: HttpRequest, row: Any, values: Values, reference: str) -> None:
         """Do it, to a row or to none. The same `reference` is the same deed. Raises one of `refusals`."""
-        raise NotImplementedError(type(self).__name__)
 
     def done(self, count: int) -> str:
         """A sentence for afterwards."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,9 +40,9 @@ class Refund(Deed):
     says = "Gives back what was charged, never more. The team sees the reason in its ledger; images stay."
     refusals = (AccountsProblem, BillingProblem)
 
+    @abstractmethod
     def held(self, row: Any) -> Held:
         """The hold that the charge closed."""
-        raise NotImplementedError(type(self).__name__)
 
     def made_form(self, rows: Sequence[Any], data: Any = None) -> Any:
         """How much is asked for one; several get all of theirs."""

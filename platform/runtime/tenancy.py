@@ -15,6 +15,7 @@ by the database itself.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -175,14 +176,14 @@ _LETTERS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
 MINE = "{column} = (SELECT nullif(current_setting('easel.organization', true), '')::uuid)"
 
 
-class _SQL(Operation):
+class _SQL(Operation, ABC):
     """A reversible-to-nothing operation that runs SQL and changes no Django state."""
 
     reduces_to_sql = True
     reversible = True
 
-    def statements(self) -> Sequence[str]:
-        raise NotImplementedError(type(self).__name__)
+    @abstractmethod
+    def statements(self) -> Sequence[str]: ...
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """Nothing that Django knows of changes."""

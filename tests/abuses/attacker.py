@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -17,7 +18,8 @@ KEPT = (
     "generations_idempotencyrecord", "generations_transition", "billing_entry", "accounts_outboxmessage",
 )  # fmt: skip
 """Where a taken order or picture leaves rows, and a refused one none."""
-INSIDE = re.compile(r"Traceback|psycopg|django|site-packages|/work/|relation \"", re.IGNORECASE)
+HOME = re.escape(str(Path(__file__).resolve().parents[2]))
+INSIDE = re.compile(rf"Traceback|psycopg|django|site-packages|{HOME}|relation \"", re.IGNORECASE)
 """Words of our inside that no answer may have."""
 
 DOORS = {way.name: way for way in WAYS}

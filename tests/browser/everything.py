@@ -19,7 +19,8 @@ from billing import seals
 from billing.actions import credit
 from billing.models import CreditRequest
 from config.docs.shelf import PAGES, VENDORS
-from generations.models import ApiRequest, Channel
+from generations.actions import contests
+from generations.models import ApiRequest, Channel, Generation
 from runtime import ids
 from runtime.clock import utc_now
 from runtime.tenancy import operator, tenant
@@ -74,6 +75,7 @@ def furnish(studio: Studio, site: str) -> dict[str, str]:
     us, us_id = studio.organization, studio.organization.pk
     webhooks.rotate_callback_secret(organization=us, mode="live", by=BY)
     billing.set_alert(organization=us, threshold=IMAGE, by=BY)
+    contests.report(generation=_first(Generation, us, pk=studio.tasks[0]), reason="It is blurred", by=BY)
     credit.request(organization=us, amount=25 * IMAGE, note="For the campaign", by=BY)
     key, _ = keys.create(organization=us, mode="live", name="A key with a budget", by=BY)
     for_key = billing.set_budget(organization=us, period="total", limit=100 * IMAGE, by=BY, key=key.pk)
@@ -111,9 +113,9 @@ def _channel() -> None:
         row.serves.create(model_id="gemini-2.5-flash-image", upstream_model="gemini-2.5-flash-image")
 
 
-def _first(model: Any, organization: Organization) -> Any:
+def _first(model: Any, organization: Organization, **narrowed: Any) -> Any:
     with tenant(organization):
-        return model.objects.of(organization).first()
+        return model.objects.of(organization).filter(**narrowed).first()
 
 
 # ---- the stops -----------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ def _of_row(model: Any, page: Any, row: str) -> Iterator[Stop]:
         if one.pattern.startswith(f"{base}<path:object_id>/") and one.pattern[-2:] != ">/" and row:
             yield Stop(one.pattern, one.path(object_id=quote(row)))
         if one.pattern == f"{base}do/<slug:deed>/":
-            for deed in page.deeds if row else ():
+            for deed in (deed for deed in page.deeds if deed.bare or row):
                 yield Stop(one.pattern, one.path(deed=deed.name) + ("" if deed.bare else f"?of={row}"))
 
 

@@ -20,6 +20,11 @@ from tests.law.addresses import addresses
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 
+EXPLORER = "/api/v1/docs/"
+SWAGGERS = frozenset({"heading-order", "nested-interactive", "region", "select-name"})
+"""Rules that Swagger's own markup of the explorer breaks; its colours are ours to mend, and are."""
+
+
 @dataclass
 class Walk:
     """Who goes where, and what was wrong there. `seen` are the patterns that had a page for him."""
@@ -44,7 +49,10 @@ class Walk:
         self._look(place)
 
     def _look(self, path: str) -> None:
-        told = violations(self.who.page) + self.who.watch.complaints
+        theirs = SWAGGERS if path == EXPLORER else frozenset[str]()
+        if theirs:
+            self.who.page.wait_for_selector(".opblock")
+        told = violations(self.who.page, theirs) + self.who.watch.complaints
         self.who.watch.complaints.clear()
         self.wrong += [f"{path} {one}" for one in told]
 

@@ -173,6 +173,19 @@ def test_a_cluster_that_never_beat_counts_as_silent_too(
     assert until(lambda: len(lines(notes)) == 2, supervisor.tick)
 
 
+def test_a_cluster_that_starts_slowly_gets_the_time_it_needs(
+    supervise: Callable[..., Supervisor], notes: Path
+) -> None:
+    """Else a busy machine would start it for ever."""
+    beats = Beats(age=None)
+    supervisor = supervise(FAMILY, pulse=beats, silence=2)
+    late = time.monotonic() + 3
+    until(lambda: time.monotonic() > late, supervisor.tick)
+    beats.now = 0.1
+    assert until(lambda: len(beats.sent) > 50, supervisor.tick)
+    assert len(lines(notes)) == 1
+
+
 def test_a_cluster_that_beats_is_left_alone(supervise: Callable[..., Supervisor], notes: Path) -> None:
     beats = Beats(age=0.5)
     supervisor = supervise(FAMILY, pulse=beats)

@@ -81,7 +81,7 @@ class Ground:
         self.run("DELETE FROM generations_beat WHERE cluster = %s", name)  # of an earlier life
         command = [sys.executable, "manage.py", "cluster", "--name", name]
         program = self.servers.start(name, command, settings)
-        wait_until(lambda: self.beats(name, "canary"), program, 120)
+        wait_until(lambda: self.beats(name, "canary"), program, 40)
         return program
 
     def janitor(self, **environ: str) -> Program:

@@ -239,8 +239,11 @@ def test_what_is_no_image_is_never_charged_whatever_it_is(
 
     for word, row in zip(BAD, books.settled(60), strict=True):
         assert (row["state"], row["kind"], row["delivered"]) == ("failed", "upstream_error", 0), word
-        # So many failures may open the breaker: then a turn waits, and is no try.
-        tries = [attempt for attempt in books.attempts(row["id"]) if attempt["outcome"] != "waited"]
+        attempts = books.attempts(row["id"])
+        # So many failures in a row open the breaker: then a turn waits without a call, and is no try.
+        waited = [attempt for attempt in attempts if attempt["outcome"] == "waited"]
+        assert [(one["kind"], one["calls"]) for one in waited] == [("overloaded", [])] * len(waited), word
+        tries = [attempt for attempt in attempts if attempt not in waited]
         assert [attempt["outcome"] for attempt in tries] == ["retried", "retried", "failed"], word
         assert all(attempt["detail"] for attempt in tries), word
         told = EVOLINK.read(rig.url, key, str(row["id"])).json()

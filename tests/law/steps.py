@@ -6,6 +6,7 @@ model and moves the model on.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
@@ -36,7 +37,7 @@ def words(block: Callable[[], Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(ABC):
     """A verb. As it is drawn it names its job, and the lease it acts under, by number; `aim` finds
     them, so that both hands of an interleaving mean what there was before either of them."""
 
@@ -65,11 +66,11 @@ class Step:
         assert self.under is not None
         return self.under
 
-    def do(self, world: World) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def do(self, world: World) -> Any: ...
 
-    def learn(self, world: World, result: Any, *, contested: bool = False) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def learn(self, world: World, result: Any, *, contested: bool = False) -> None: ...
 
 
 @dataclass(frozen=True)
