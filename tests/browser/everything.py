@@ -20,7 +20,7 @@ from billing.actions import credit
 from billing.models import CreditRequest
 from config.docs.shelf import PAGES, VENDORS
 from generations.actions import contests
-from generations.models import ApiRequest, Channel, Generation
+from generations.models import ApiRequest, Beat, Channel, Generation
 from runtime import ids
 from runtime.clock import utc_now
 from runtime.tenancy import operator, tenant
@@ -173,7 +173,9 @@ def _of_row(model: Any, page: Any, row: str) -> Iterator[Stop]:
 def _row_of(model: Any, page: Any, organization: Organization) -> Any:
     """The newest; of the organization's own, where it has some."""
     with operator():
-        rows = getattr(model.objects, "across", model.objects.all)().order_by("-pk")
+        # The newest beat is a drain's and ends with it; the oldest is the canary's, which stays.
+        newest = "pk" if model is Beat else "-pk"
+        rows = getattr(model.objects, "across", model.objects.all)().order_by(newest)
         lookup = page.of_organization.removesuffix("__exact")
         ours = {lookup: organization.pk} if lookup and hasattr(model, "organization_id") else {}
         return rows.filter(**ours).first()
