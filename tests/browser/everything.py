@@ -19,6 +19,7 @@ from billing import seals
 from billing.actions import credit
 from billing.models import CreditRequest
 from config.docs.shelf import PAGES, VENDORS
+from generations import wakeups
 from generations.actions import contests
 from generations.models import ApiRequest, Beat, Channel, Generation
 from runtime import ids
@@ -113,6 +114,13 @@ def _channel() -> None:
         row.serves.create(model_id="gemini-2.5-flash-image", upstream_model="gemini-2.5-flash-image")
 
 
+def hear_a_canary() -> None:
+    """Send one through the cluster's queue, so that there is a sign of life with a page."""
+    wakeups.canary("easel-1")
+    with operator():
+        eventually(lambda: Beat.objects.filter(kind="canary").exists())
+
+
 def _first(model: Any, organization: Organization, **narrowed: Any) -> Any:
     with tenant(organization):
         return model.objects.of(organization).filter(**narrowed).first()
@@ -173,9 +181,9 @@ def _of_row(model: Any, page: Any, row: str) -> Iterator[Stop]:
 def _row_of(model: Any, page: Any, organization: Organization) -> Any:
     """The newest; of the organization's own, where it has some."""
     with operator():
-        # The newest beat is a drain's and ends with it; the oldest is the canary's, which stays.
-        newest = "pk" if model is Beat else "-pk"
-        rows = getattr(model.objects, "across", model.objects.all)().order_by(newest)
+        # A drain's beat ends with the drain, which is any moment; a canary's stays.
+        first = ("kind",) if model is Beat else ("-pk",)
+        rows = getattr(model.objects, "across", model.objects.all)().order_by(*first)
         lookup = page.of_organization.removesuffix("__exact")
         ours = {lookup: organization.pk} if lookup and hasattr(model, "organization_id") else {}
         return rows.filter(**ours).first()

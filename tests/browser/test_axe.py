@@ -11,7 +11,16 @@ from django.conf import settings
 
 from tests.accounts.people import logged_in, person, with_app
 from tests.browser.axe import violations
-from tests.browser.everything import EXEMPT, Stop, admin_stops, docs_stops, furnish, house_stops, team_stops
+from tests.browser.everything import (
+    EXEMPT,
+    Stop,
+    admin_stops,
+    docs_stops,
+    furnish,
+    hear_a_canary,
+    house_stops,
+    team_stops,
+)
 from tests.browser.people import Person
 from tests.browser.studio import Studio
 from tests.cast import make_cast
@@ -128,6 +137,7 @@ def test_every_page_of_the_documentation(stranger: Callable[..., Person]) -> Non
 
 
 def test_every_page_of_the_admin(enter: Callable[..., Person], studio: Studio, known: dict[str, str]) -> None:
+    hear_a_canary()
     walk = Walk(enter("operator"))
     walk.go(admin_stops(studio.organization))
     assert walk.wrong == []
