@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,91 +48,64 @@ class Line:
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page begins: below this entry, at which the balance was `balance` before it."""
-
-    id: int
-    balance: int
-
-
-def after(line: Line) -> Position:
-    """The position of the entries before a line."""
-    return Position(line.id, line.balance - line.change)
-
-
-# The lines first, then one sum of all that moved on the shorter side of them, since or from the beginning:
-# in as many parts as there are lines, so that what lies between two is never sorted, however rare they are.
-_LINES = """
+# A change of the available balance; only it, so what goes from held to revenue is none.
+_CHANGE = "CASE 'prepaid' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END"
+_MINE = "organization_id = %(organization)s AND mode = %(mode)s"
+# The lines first. Then their balances, each from the folio that ends before it, with what it carries forward:
+# lines that begin at the same folio share one sum.
+_LINES = f"""
     WITH found AS MATERIALIZED (
         SELECT id, created_at, kind, amount, tokens, unit_price, generation_id, reason, actor,
-               CASE 'prepaid' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END AS change
-        FROM billing_entry
-        WHERE organization_id = %(organization)s AND mode = %(mode)s AND id < %(before)s
-          AND (%(kind)s = '' OR kind = %(kind)s)
-          AND (%(generation)s::uuid IS NULL OR generation_id = %(generation)s)
-          AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
-          AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
-        ORDER BY id DESC LIMIT %(size)s
-    ), newest AS (
-        SELECT coalesce(%(balance)s::numeric, (
-            SELECT sum(posted - held) FROM billing_wallet
-            WHERE organization_id = %(organization)s AND mode = %(mode)s), 0) AS balance
-    ), ends AS (
-        SELECT min(id) AS first, max(id) AS last FROM billing_entry
-        WHERE organization_id = %(organization)s AND mode = %(mode)s
-    ), edge AS MATERIALIZED (
-        SELECT min(id) AS oldest, max(id) AS newest, array_agg(id ORDER BY id) AS ids,
-               max(id) - (SELECT first FROM ends) < (SELECT last FROM ends) - min(id) AS from_start
-        FROM found
-    ), moved AS (
-        SELECT part, sum(CASE 'prepaid' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END) AS change
-        FROM (
-            SELECT width_bucket(id, (SELECT ids FROM edge)) AS part, debit, credit, amount
-            FROM billing_entry
-            WHERE (SELECT from_start FROM edge) AND organization_id = %(organization)s AND mode = %(mode)s
-              AND id <= (SELECT newest FROM edge)
-            UNION ALL
-            SELECT width_bucket(id, (SELECT ids FROM edge)), debit, credit, amount
-            FROM billing_entry
-            WHERE NOT (SELECT from_start FROM edge) AND organization_id = %(organization)s AND mode = %(mode)s
-              AND id < %(before)s AND id >= (SELECT oldest FROM edge)
-        ) side
-        GROUP BY part
-    ), summed AS (
-        SELECT part, sum(change) OVER (ORDER BY part) - change AS older,
-               sum(change) OVER (ORDER BY part DESC) AS since
-        FROM moved
-    ), line AS (
-        SELECT found.*, row_number() OVER (ORDER BY id) AS part FROM found
-    )
-    SELECT line.id, created_at, kind, amount, line.change,
-           (line.change + CASE WHEN (SELECT from_start FROM edge) THEN older ELSE newest.balance - since END
-           )::bigint, tokens, unit_price, generation_id, reason, actor
-    FROM line JOIN summed USING (part) CROSS JOIN newest
-    ORDER BY line.id DESC
-"""
-_NEWER = """
-    WITH entry AS (
-        SELECT id, created_at, kind, amount, tokens, unit_price, generation_id, reason, actor,
-               CASE 'prepaid' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END AS change
-        FROM billing_entry
-        WHERE organization_id = %(organization)s AND mode = %(mode)s AND id > %(before)s
-    ), line AS (
-        SELECT entry.*, %(balance)s::numeric + sum(change) OVER (
-                   ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS balance
-        FROM entry
+               {_CHANGE} AS change
+        FROM billing_entry WHERE {_MINE} AND {{wanted}} ORDER BY id {{order}} LIMIT %(size)s
+    ), part AS (
+        SELECT coalesce(last_entry, 0) AS below, coalesce(carried, 0) AS carried, max(found.id) AS top
+        FROM found LEFT JOIN LATERAL (
+            SELECT last_entry, carried FROM billing_folio
+            WHERE {_MINE} AND last_entry < found.id ORDER BY last_entry DESC LIMIT 1
+        ) AS folio ON true
+        GROUP BY 1, 2
+    ), after AS (
+        SELECT id, carried + sum(change) OVER (PARTITION BY below ORDER BY id) AS balance
+        FROM part CROSS JOIN LATERAL (
+            SELECT id, {_CHANGE} AS change FROM billing_entry WHERE {_MINE} AND id > below AND id <= top
+        ) AS entry
     )
     SELECT id, created_at, kind, amount, change, balance::bigint, tokens, unit_price, generation_id, reason,
            actor
-    FROM line
-    WHERE (%(kind)s = '' OR kind = %(kind)s)
-      AND (%(generation)s::uuid IS NULL OR generation_id = %(generation)s)
-      AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
-      AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
-    ORDER BY id LIMIT %(size)s
-"""
-NEWEST = 2**63 - 1
+    FROM found JOIN after USING (id) ORDER BY id DESC
+"""  # noqa: S608  our own words
+# Each arm by its own index.
+_OF_GENERATION = f"""id IN (
+    SELECT id FROM billing_entry
+    WHERE {_MINE} AND generation_id = %(generation)s AND kind IN ('hold', 'settle', 'release')
+    UNION ALL
+    SELECT id FROM billing_entry WHERE {_MINE} AND generation_id = %(generation)s AND kind = 'refund'
+)"""  # noqa: S608  our own words
+# Moments have no index, but folios know theirs: nothing of a range lies before the first folio that reaches
+# into it, nor after the last that does, unless behind them all.
+_LAST = f"SELECT max(last_entry) FROM billing_folio WHERE {_MINE}"  # noqa: S608  our own words
+_SINCE = f"""created_at >= %(since)s AND id >= (
+    SELECT coalesce(min(first_entry), ({_LAST}), 0) FROM billing_folio
+    WHERE {_MINE} AND latest >= %(since)s
+)"""  # noqa: S608  our own words
+_BEHIND = f"""
+    SELECT id FROM billing_entry
+    WHERE {_MINE} AND created_at < %(until)s AND id > (SELECT coalesce(({_LAST}), 0))
+    ORDER BY id LIMIT 1
+"""  # noqa: S608  our own words
+_UNTIL = f"""created_at < %(until)s AND id <= (
+    SELECT CASE WHEN ({_BEHIND}) IS NOT NULL THEN {2**63 - 1} ELSE max(last_entry) END
+    FROM billing_folio WHERE {_MINE} AND earliest < %(until)s
+)"""  # noqa: S608  our own words
+_FILTERS = {
+    "before": "id < %(before)s",
+    "after": "id > %(after)s",
+    "kind": "kind = %(kind)s",
+    "generation": _OF_GENERATION,
+    "since": _SINCE,
+    "until": _UNTIL,
+}
 
 
 def page(
@@ -140,41 +113,33 @@ def page(
     mode: str,
     wanted: Wanted,
     *,
-    position: Position | None = None,
+    before: int | None = None,
     size: int,
 ) -> list[Line]:
-    """Up to `size` entries, newest first, from a position on. One statement: the balance it begins with
+    """Up to `size` entries, newest first, of those before an entry (its id). One statement: the balances
     and the entries are of one moment."""
-    return _read(_LINES, organization, mode, wanted, position, size)
+    return _read(organization, mode, wanted, size, "DESC", before=before)
 
 
 def newer(
-    organization: Organization | UUID, mode: str, wanted: Wanted, *, position: Position, size: int
+    organization: Organization | UUID, mode: str, wanted: Wanted, *, after: int, size: int
 ) -> list[Line]:
-    """The `size` entries that came next after an entry (`position`: its id and the balance after it),
-    newest first."""
-    return _read(_NEWER, organization, mode, wanted, position, size)[::-1]
+    """The `size` entries that came next after an entry (its id), newest first."""
+    return _read(organization, mode, wanted, size, "ASC", after=after)
 
 
 def _read(
-    sql: str,
     organization: Organization | UUID,
     mode: str,
     wanted: Wanted,
-    position: Position | None,
     size: int,
+    order: str,
+    **place: int | None,
 ) -> list[Line]:
-    values: dict[str, Any] = {
-        "organization": _id(organization),
-        "mode": mode,
-        "before": position.id if position else NEWEST,
-        "balance": position.balance if position else None,
-        "kind": wanted.kind,
-        "generation": wanted.generation,
-        "since": wanted.since,
-        "until": wanted.until,
-        "size": size,
-    }
+    given = {**asdict(wanted), **place}
+    filters = [text for name, text in _FILTERS.items() if given.get(name)]
+    sql = _LINES.format(wanted=" AND ".join(filters) or "true", order=order)
+    values = {"organization": _id(organization), "mode": mode, "size": size, **given}
     with tenant(organization), connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [Line(*row) for row in cursor.fetchall()]
@@ -201,7 +166,7 @@ HOLDING = ("hold", "settle", "release")
 
 def of_generation(organization: Organization | UUID, mode: str, generation: UUID) -> tuple[Transfer, ...]:
     """The transfers of one generation, oldest first. Two queries: a refund has no index by its
-    generation, but it stands in the organization's entries after the charge that it takes back."""
+    generation, but what people did is few."""
     with tenant(organization):
         mine = Entry.objects.of(organization).filter(mode=mode, generation_id=generation)
         rows = list(mine.filter(kind__in=HOLDING).order_by("id"))

@@ -14,7 +14,7 @@ from django.http import StreamingHttpResponse
 from accounts.api.exports import Batch, csv_answer
 from accounts.models import Organization
 from billing import entries
-from billing.entries import Position, Wanted
+from billing.entries import Wanted
 from billing.money import dollars
 from billing.statements import Statement
 from billing.usage import COLUMNS, Report
@@ -37,10 +37,10 @@ def entries_file(
 
 
 def _entries(
-    organization: Organization, mode: str, wanted: Wanted, zone: ZoneInfo, at: Position | None
+    organization: Organization, mode: str, wanted: Wanted, zone: ZoneInfo, before: int | None
 ) -> Batch:
-    lines = entries.page(organization, mode, wanted, position=at, size=ROWS)
-    more = entries.after(lines[-1]) if len(lines) == ROWS else None
+    lines = entries.page(organization, mode, wanted, before=before, size=ROWS)
+    more = lines[-1].id if len(lines) == ROWS else None
     return [_entry(line, zone) for line in lines], more
 
 

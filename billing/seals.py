@@ -28,6 +28,7 @@ from hashlib import sha256
 from django.conf import settings
 from django.db import connection, transaction
 
+from billing import folios
 from billing.models import Seal
 from runtime.tenancy import audit
 
@@ -51,14 +52,18 @@ TABLES = tuple(_ARRAYS)
 
 
 def seal_all() -> int:
-    """Close what there is to close in every table, at most 50 seals each. Returns how many."""
+    """Close what there is to close in every table, at most 50 seals each, and fill the folios behind them.
+    Returns how many seals."""
     return sum(_seal_table(table) for table in TABLES)
 
 
 def _seal_table(table: str) -> int:
     for made in range(SEALS_A_TURN):
-        if seal(table) is None:
+        closed = seal(table)
+        if closed is None:
             return made
+        if table == "billing_entry":
+            folios.fill(closed.first_id, closed.last_id)
     return SEALS_A_TURN
 
 

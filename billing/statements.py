@@ -98,61 +98,67 @@ class Statement:
         return self.until <= utc_now()
 
 
-_CHANGE = "CASE WHEN kind = 'settle' OR debit = 'prepaid' THEN -amount ELSE amount END"
-_COUNTED = "kind IN ('grant', 'settle', 'refund', 'adjust')"  # as the index of statements says it
-# Each month is a range of the index: grouping by date_trunc would sort every entry there ever was.
-# Each month is a range of the index: grouping by date_trunc would sort every entry there ever was.
-_MONTHS = f"""
-    SELECT month.since, sums.*
-    FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS month (since, until)
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum({_CHANGE}) FILTER (WHERE kind <> 'settle'), 0)::bigint,
-               coalesce(sum(amount) FILTER (WHERE kind = 'settle'), 0)::bigint,
-               coalesce(sum(tokens) FILTER (WHERE kind = 'settle'), 0)::bigint
-        FROM billing_entry WHERE organization_id = %(organization)s AND mode = %(mode)s AND {_COUNTED}
-          AND created_at >= month.since AND created_at < month.until
-    ) AS sums
-"""  # noqa: S608  our own words
-_FIRST = f"""
-    SELECT min(created_at) FROM billing_entry
-    WHERE organization_id = %(organization)s AND mode = %(mode)s AND {_COUNTED}
-"""  # noqa: S608  our own words
-_STATEMENT = f"""
-    WITH entry AS (
-        SELECT kind, created_at, coalesce(tokens, 0) AS tokens, {_CHANGE} AS change FROM billing_entry
-        WHERE organization_id = %(organization)s AND mode = %(mode)s AND {_COUNTED}
-          AND created_at < %(until)s
+_MINE = "organization_id = %(organization)s AND mode = %(mode)s"
+_BY_PEOPLE = "kind IN ('grant', 'refund', 'adjust')"  # as their index says it
+# What the ledger comes to between each two of the moments `begins`; part 0 is all before the first. Charges
+# are summed by the folio; only where a moment cuts one in two, and behind the last, each is gone through.
+_SUMS = f"""
+    WITH folio AS MATERIALIZED (
+        SELECT first_entry, last_entry, charges, tokens, charged,
+               width_bucket(earliest, %(begins)s::timestamptz[]) AS part,
+               width_bucket(latest, %(begins)s::timestamptz[]) AS until
+        FROM billing_folio WHERE {_MINE}
+    ), loose AS (
+        SELECT first_entry, last_entry FROM folio WHERE part <> until
+        UNION ALL
+        SELECT coalesce(max(last_entry), 0) + 1, {2**63 - 1} FROM folio
     )
-    SELECT '' AS kind, '' AS model, 0 AS count, 0 AS images, 0 AS tokens,
-           coalesce(sum(change), 0)::bigint AS amount
-    FROM entry WHERE created_at < %(since)s
-    UNION ALL
-    SELECT kind, '', count(*), 0, sum(tokens)::bigint, sum(change)::bigint
-    FROM entry WHERE created_at >= %(since)s GROUP BY kind
-    UNION ALL
-    SELECT 'settle', model, sum(generations)::bigint, sum(images)::bigint, sum(tokens)::bigint,
+    SELECT part, kind, '' AS model, sum(count)::bigint, 0::bigint AS images, sum(tokens)::bigint,
+           sum(change)::bigint
+    FROM (
+        SELECT part, 'settle' AS kind, charges AS count, tokens, -charged AS change
+        FROM folio WHERE part = until AND charges > 0
+        UNION ALL
+        SELECT width_bucket(created_at, %(begins)s::timestamptz[]), 'settle', 1, entry.tokens, -amount
+        FROM loose CROSS JOIN LATERAL (
+            SELECT created_at, tokens, amount FROM billing_entry
+            WHERE {_MINE} AND kind = 'settle' AND id BETWEEN first_entry AND last_entry
+        ) AS entry
+        UNION ALL
+        SELECT width_bucket(created_at, %(begins)s::timestamptz[]), kind, 1, coalesce(tokens, 0),
+               CASE debit WHEN 'prepaid' THEN -amount ELSE amount END
+        FROM billing_entry WHERE {_MINE} AND {_BY_PEOPLE}
+    ) AS moved
+    GROUP BY part, kind
+"""  # noqa: S608  our own words
+_MODELS = f"""
+    SELECT 1, 'settle', model, sum(generations)::bigint, sum(images)::bigint, sum(tokens)::bigint,
            -sum(amount)::bigint
-    FROM billing_usage
-    WHERE organization_id = %(organization)s AND mode = %(mode)s AND amount > 0
-      AND quarter >= %(since)s AND quarter < %(until)s
+    FROM billing_usage WHERE {_MINE} AND amount > 0 AND quarter >= %(since)s AND quarter < %(until)s
     GROUP BY model
 """  # noqa: S608  our own words
+# Before any charge somebody granted something.
+_FIRST = f"SELECT min(created_at) FROM billing_entry WHERE {_MINE} AND {_BY_PEOPLE}"  # noqa: S608  our own words
 
 
 def months(organization: Organization | UUID, mode: str, zone: ZoneInfo) -> list[Month]:
     """Every month of the timezone from the first entry to the present one, newest first."""
     firsts = list(_each(*span(organization, mode, zone)))
     begins = [datetime.combine(first, time(), zone) for first in [*firsts, following(firsts[-1])]]
-    found = {
-        row[0].astimezone(zone).date(): row[1:]
-        for row in _fetch(_MONTHS, organization, mode, begins=begins[:-1], ends=begins[1:])
-    }
+    rows = _fetch(_SUMS, organization, mode, begins=begins)
     made: list[Month] = []
     balance = 0
-    for first in firsts:
-        made.append(Month(first, balance, *found[first]))
+    for part, first in enumerate(firsts, 1):
+        made.append(_month(first, balance, [_line(row) for row in rows if row[0] == part]))
         balance = made[-1].closing
     return made[::-1]
+
+
+def _month(first: date, opening: int, lines: list[Line]) -> Month:
+    charges = [line for line in lines if line.kind == Kind.SETTLE]
+    credited = sum(line.amount for line in lines if line.kind != Kind.SETTLE)
+    charged = -sum(line.amount for line in charges)
+    return Month(first, opening, credited, charged, sum(line.tokens for line in charges))
 
 
 def span(organization: Organization | UUID, mode: str, zone: ZoneInfo) -> tuple[date, date]:
@@ -166,17 +172,20 @@ def statement(organization: Organization | UUID, mode: str, first: date, zone: Z
     """The month that begins on this day of the timezone, in one statement of the database: whatever is
     charged meanwhile is in all of its sums or in none."""
     since, until = (datetime.combine(day, time(), zone) for day in (first, following(first)))
-    rows = _fetch(_STATEMENT, organization, mode, since=since, until=until)
-    opening = sum(amount for kind, *_, amount in rows if not kind)
-    return Statement(first, since, until, opening, tuple(_lines(rows)))
+    sql = f"{_SUMS} UNION ALL {_MODELS}"
+    rows = _fetch(sql, organization, mode, begins=[since, until], since=since, until=until)
+    opening = sum(_line(row).amount for row in rows if row[0] == 0)
+    lines = _ordered([_line(row) for row in rows if row[0] == 1])
+    return Statement(first, since, until, opening, tuple(lines))
 
 
-def _lines(rows: list[tuple[Any, ...]]) -> Iterator[Line]:
-    made = [
-        Line(kind, count, tokens, amount, model, images)
-        for kind, model, count, images, tokens, amount in rows
-        if kind
-    ]
+def _line(row: tuple[Any, ...]) -> Line:
+    _, kind, model, count, images, tokens, amount = row
+    return Line(kind, count, tokens, amount, model, images)
+
+
+def _ordered(made: list[Line]) -> Iterator[Line]:
+    """Each kind in its turn; charges by their models, dearest first."""
     charged = [line for line in made if line.kind == Kind.SETTLE and not line.model]
     models = [line for line in made if line.model]
     whole = sorted(models, key=lambda line: (line.amount, line.model)) + list(_difference(charged, models))

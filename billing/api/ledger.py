@@ -16,7 +16,7 @@ from accounts.api.shapes import page_of
 from accounts.api.views import ManagementView
 from billing import entries, exports
 from billing.api.shapes import BalanceShape, EntriesQuery, EntryShape
-from billing.entries import Line, Position, Wanted
+from billing.entries import Wanted
 
 ENTRY = {
     "id": 4711,
@@ -79,10 +79,10 @@ class EntriesView(ManagementView):
             self.organization,
             self.mode,
             wanted,
-            position=Position(*at) if at else None,
+            before=at[0] if at else None,
             size=pager.size + 1,
         )
-        return Response(pager.page(lines, lambda line: EntryShape(line).data, _position))
+        return Response(pager.page(lines, lambda line: EntryShape(line).data, lambda line: [line.id]))
 
 
 def _wanted(query: dict[str, Any]) -> Wanted:
@@ -93,8 +93,3 @@ def _wanted(query: dict[str, Any]) -> Wanted:
         since=moment(query.get("from"), zone),
         until=moment(query.get("to"), zone),
     )
-
-
-def _position(line: Line) -> list[Any]:
-    found = entries.after(line)
-    return [found.id, found.balance]

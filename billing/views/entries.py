@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import Permission
 from accounts.shell import TeamRequest, team_page
 from billing import entries, exports
-from billing.entries import Line, Position
+from billing.entries import Line
 from billing.forms.ranges import EntriesForm
 from billing.models import Entry
 from billing.views import frame
@@ -58,44 +58,44 @@ def export(request: TeamRequest) -> HttpResponseBase:
     return exports.entries_file(request.team.organization, request.team.mode, form.wanted, form.zone)
 
 
-Page = tuple[list[Line], Position | None, Position | None]
+Page = tuple[list[Line], int | None, int | None]
 
 
 def _page(request: TeamRequest, form: EntriesForm) -> Page:
-    """The lines, and where the newer and the older ones begin."""
+    """The lines, and the entries after which the newer and before which the older ones are."""
     team = request.team
     after, before = _position(request, "after"), _position(request, "before")
     if after is not None:
-        found = entries.newer(team.organization, team.mode, form.wanted, position=after, size=SIZE + 1)
+        found = entries.newer(team.organization, team.mode, form.wanted, after=after, size=SIZE + 1)
         lines = found[-SIZE:]
-        return lines, _top(lines) if len(found) > SIZE else None, entries.after(lines[-1]) if lines else None
-    found = entries.page(team.organization, team.mode, form.wanted, position=before, size=SIZE + 1)
+        return lines, _top(lines) if len(found) > SIZE else None, lines[-1].id if lines else None
+    found = entries.page(team.organization, team.mode, form.wanted, before=before, size=SIZE + 1)
     lines = found[:SIZE]
-    older = entries.after(lines[-1]) if len(found) > SIZE else None
+    older = lines[-1].id if len(found) > SIZE else None
     return lines, _top(lines) if before else None, older
 
 
-def _top(lines: list[Line]) -> Position | None:
-    """The newest line and the balance after it: where newer ones go on."""
-    return Position(lines[0].id, lines[0].balance) if lines else None
+def _top(lines: list[Line]) -> int | None:
+    """The newest line: where newer ones go on."""
+    return lines[0].id if lines else None
 
 
-def _position(request: TeamRequest, name: str) -> Position | None:
+def _position(request: TeamRequest, name: str) -> int | None:
     if name not in request.GET:
         return None
     try:
-        return Position(*cursors.read(request.GET[name], *_bound(request, name)))
+        return int(cursors.read(request.GET[name], *_bound(request, name))[0])
     except cursors.CursorProblem:
         raise Http404 from None
 
 
-def _link(request: TeamRequest, form: EntriesForm, name: str, position: Position | None) -> str:
-    if position is None:
+def _link(request: TeamRequest, form: EntriesForm, name: str, entry: int | None) -> str:
+    if entry is None:
         return ""
-    cursor = cursors.write([position.id, position.balance], *_bound(request, name))
+    cursor = cursors.write([entry], *_bound(request, name))
     return f"{form.query()}&{urlencode({name: cursor})}"
 
 
 def _bound(request: TeamRequest, name: str) -> tuple[Any, ...]:
-    """What a cursor of this list holds good for: its balance is that of one wallet."""
+    """What a cursor of this list holds good for."""
     return request.team.organization.pk, "page of entries", request.team.mode, name

@@ -1,13 +1,16 @@
-"""Entries with the balance after each: the same wherever one begins to read, and whatever one leaves out."""
+"""Entries with the balance after each: the same wherever one begins to read, whatever one leaves out, and
+whether or not they are in folios yet."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from billing import entries
-from billing.entries import Line, Position, Wanted
+from billing import entries, seals
+from billing.entries import Line, Wanted
 from tests.billing.books import Past
 from tests.billing.conftest import BEGIN, END
 
@@ -23,6 +26,13 @@ WANTED = [
     Wanted(kind="grant"),
     Wanted(until=BEGIN - DAY),
 ]
+
+
+@pytest.fixture(scope="module", autouse=True, params=["loose", "in folios"])
+def kept(history: Past, request: pytest.FixtureRequest) -> None:
+    if request.param == "in folios":
+        seals.seal_all()
+        assert history.admin.execute("SELECT count(*) > 1 FROM billing_folio").fetchone() == (True,)
 
 
 @pytest.fixture(scope="module")
@@ -43,23 +53,52 @@ def balances(history: Past) -> dict[int, int]:
 def pages(history: Past, wanted: Wanted, size: int) -> list[Line]:
     """All of them, page by page."""
     found: list[Line] = []
-    position: Position | None = None
+    before: int | None = None
     while True:
-        lines = entries.page(history.cast.organization, "live", wanted, position=position, size=size)
+        lines = entries.page(history.cast.organization, "live", wanted, before=before, size=size)
         found += lines
         if len(lines) < size:
             return found
-        position = entries.after(lines[-1])
+        before = lines[-1].id
 
 
 @pytest.mark.parametrize("size", [7, 100])
 @pytest.mark.parametrize("wanted", WANTED, ids=lambda wanted: f"{wanted.kind} {wanted.since} {wanted.until}")
-def test_each_has_the_balance_after_it_from_whichever_side_it_is_summed(
+def test_each_has_the_balance_after_it(
     history: Past, balances: dict[int, int], wanted: Wanted, size: int
 ) -> None:
     found = pages(history, wanted, size)
     assert {line.id: line.balance for line in found} == {line.id: balances[line.id] for line in found}
     assert [line.id for line in found] == sorted((line.id for line in found), reverse=True)
+
+
+@pytest.mark.parametrize("wanted", WANTED, ids=lambda wanted: f"{wanted.kind} {wanted.since} {wanted.until}")
+def test_all_that_are_wanted_are_there_and_no_others(history: Past, wanted: Wanted) -> None:
+    rows = history.admin.execute(
+        "SELECT id FROM billing_entry WHERE organization_id = %s AND mode = 'live'"
+        " AND kind = coalesce(nullif(%s, ''), kind) AND created_at >= coalesce(%s, created_at)"
+        " AND (%s::timestamptz IS NULL OR created_at < %s) ORDER BY id DESC",
+        (history.cast.organization.pk, wanted.kind, wanted.since, wanted.until, wanted.until),
+    )
+    assert [line.id for line in pages(history, wanted, 60)] == [entry for (entry,) in rows]
+
+
+def test_all_of_one_generation_are_found(history: Past) -> None:
+    by_generation: defaultdict[Any, list[int]] = defaultdict(list)
+    for line in pages(history, Wanted(), 100):
+        by_generation[line.generation].append(line.id)
+    for generation in [*by_generation][-3:]:
+        found = pages(history, Wanted(generation=generation), 9)
+        assert generation is None or [line.id for line in found] == by_generation[generation]
+
+
+@pytest.mark.parametrize("wanted", WANTED, ids=lambda wanted: f"{wanted.kind} {wanted.since} {wanted.until}")
+def test_the_way_back_is_the_way_there(history: Past, wanted: Wanted) -> None:
+    lines = pages(history, wanted, 100)
+    for here in range(1, len(lines), 40):
+        size = min(here, 20)
+        found = entries.newer(history.cast.organization, "live", wanted, after=lines[here].id, size=size)
+        assert found == lines[here - size : here]
 
 
 def test_all_of_them_are_all_of_them(history: Past, balances: dict[int, int]) -> None:

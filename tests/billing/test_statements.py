@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing import actions, statements
+from billing import actions, seals, statements
 from billing.models import Entry
 from billing.statements import following
 from generations.models import Generation
@@ -20,6 +20,14 @@ from tests.law.team import Team
 
 ZONES = ("UTC", "Asia/Kathmandu", "America/New_York", "Pacific/Apia")
 OCTOBER, NOVEMBER = date(2025, 10, 1), date(2025, 11, 1)
+
+
+@pytest.fixture(scope="module", autouse=True, params=["loose", "in folios"])
+def kept(history: Past, request: pytest.FixtureRequest) -> None:
+    """Whether the entries are in folios yet makes no difference."""
+    if request.param == "in folios":
+        seals.seal_all()
+        assert history.admin.execute("SELECT count(*) > 1 FROM billing_folio").fetchone() == (True,)
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -17,6 +17,7 @@ from accounts.webhooks import deliveries, inbox
 from accounts.webhooks.claims import Claim
 from billing import actions as billing
 from billing.actions import credit
+from billing.models import Folio
 from generations import transcripts
 from generations.actions import batches, contests, finish
 from generations.actions.batches import Line
@@ -69,6 +70,7 @@ class Household:
         limits.count(organization=organization.pk, organization_limit=None, key=key.pk, key_limit=9)
         _keep_a_picture(organization.pk, key)
         _come_to_something(organization.pk)
+        _turn_the_page(organization.pk)
         _say(organization.pk)
         message = _deliver(organization)
         generation = _generate(organization.pk, key)
@@ -102,6 +104,14 @@ def _come_to_something(organization: UUID) -> None:
     with work():
         row = {"organization_id": organization, "step": Step.HOUR, "at": at, "mode": "live", **facts, **sums}
         Pulse.objects.create(**row)
+
+
+def _turn_the_page(organization: UUID) -> None:
+    """A folio, as if there were enough entries for one."""
+    sums = dict.fromkeys(("first_entry", "last_entry", "charges", "tokens", "charged", "carried"), 1)
+    at = datetime(2001, 1, 1, tzinfo=UTC)
+    with tenant(organization):
+        Folio.objects.create(organization_id=organization, mode="test", earliest=at, latest=at, **sums)
 
 
 def _say(organization: UUID) -> None:

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from config.proof.chain import I17
 from config.proof.deliveries import DELIVERIES
+from config.proof.folios import I22
 from config.proof.history import HISTORY
 from config.proof.invariant import OF, Broken, Invariant, of
 from config.proof.money import MONEY
@@ -27,7 +28,7 @@ FETCH = 2000
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
     sorted(
-        (*MONEY, *HISTORY, *DELIVERIES, *WALLS, *USAGE, I17),
+        (*MONEY, *HISTORY, *DELIVERIES, *WALLS, *USAGE, I17, I22),
         key=lambda known: (known.id[0] != "I", int(known.id[1:])),
     )
 )
