@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from config import gallery, health, inbox, verify
+from config import gallery, health, icon, inbox, verify
 from config.admin import finding
 from config.docs import views as docs
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("favicon.ico", icon.favicon, name="favicon"),
     path("inbox/", inbox.page, name="inbox"),
     path("inbox/<str:token>", inbox.receive),
     path("admin/find/", admin.site.admin_view(finding.find), name="operators_find"),

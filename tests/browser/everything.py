@@ -46,6 +46,7 @@ EXEMPT: Mapping[str, str] = {
     "2fa/webauthn/reauthenticate/": "needs a passkey of a device; the page of the password's check",
     "2fa/webauthn/login/": "begins a passkey's login for a script",
     "readyz": "for machines",
+    "favicon.ico": "leads to the icon",
     "docs/<slug:slug>.md": "text",
     "admin/^(?P<app_label>accounts|billing|generations)/$": "no link leads there: the sidebar has all lists",
     "admin/generations/channel/<int:channel>/test/": "takes a press of the button; its answer is a piece",
