@@ -60,11 +60,20 @@ def offers(dialect: str, *, models_allowed: Collection[str] = ()) -> tuple[Offer
     `models_allowed` holds the names a key is restricted to (empty: no restriction); the others come
     with `allowed` False. Hidden models come only to a key that names them.
     """
-    rows = _current()
+    return _offered(_current(), dialect, models_allowed)
+
+
+def offers_if_known(dialect: str, *, models_allowed: Collection[str] = ()) -> tuple[Offer, ...] | None:
+    """As `offers`, from the event loop: None where the rows must be read again."""
+    rows = _at_hand()
+    return _offered(rows, dialect, models_allowed) if rows else None
+
+
+def _offered(rows: _Catalogue, dialect: str, models_allowed: Collection[str]) -> tuple[Offer, ...]:
     return tuple(
-        replace(offer, allowed=not models_allowed or _names(offer, models_allowed))
+        offer if not models_allowed or named else replace(offer, allowed=False)
         for offer in rows.offers.get(dialect, ())
-        if offer.model not in rows.hidden or _names(offer, models_allowed)
+        if (named := _names(offer, models_allowed)) or offer.model not in rows.hidden
     )
 
 
@@ -90,10 +99,7 @@ def size_for(order: Order) -> Size:
 
 def size_if_known(order: Order) -> Size | None:
     """As `size_for`, from the event loop: None where the rows must be read again."""
-    kept = _kept
-    if kept is None or time.monotonic() - kept.read_at > FRESH_SECONDS - SPARE_SECONDS:
-        return None
-    return size_for(order)
+    return size_for(order) if _at_hand() else None
 
 
 def quote(model: str, resolution: str, ratio: str, count: int) -> Quote:
@@ -169,6 +175,12 @@ class _Catalogue:
 
 _kept: _Catalogue | None = None
 _reading = threading.Lock()
+
+
+def _at_hand() -> _Catalogue | None:
+    """The kept rows if a question that comes a moment later needs no query either."""
+    kept = _kept
+    return kept if kept and time.monotonic() - kept.read_at < FRESH_SECONDS - SPARE_SECONDS else None
 
 
 def _current() -> _Catalogue:

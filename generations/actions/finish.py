@@ -56,7 +56,9 @@ class Tried:
 
     def to_json(self, outcome: str, kind: str) -> str:
         told = {
-            **asdict(self),
+            **{name: getattr(self, name) for name in self.__slots__},
+            "usage": asdict(self.usage),
+            "calls": list(self.calls),
             "upstream_at": self.upstream_at.isoformat() if self.upstream_at else None,
             "request_id": self.request_id[:200],
             "detail": self.detail[:2000].replace("\x00", ""),

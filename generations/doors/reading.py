@@ -34,6 +34,9 @@ class ReadingDesk:
 
     async def offers(self) -> tuple[Offer, ...]:
         models = self.caller.models if self.caller else frozenset()
+        known = catalogue.offers_if_known(self.dialect.name, models_allowed=models)
+        if known is not None:
+            return known
         return await database.run(lambda: catalogue.offers(self.dialect.name, models_allowed=models))
 
     async def page(self, wanted: Wanted) -> Listed:

@@ -36,6 +36,12 @@ _SECRET = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_MARKS = (
+    *("easel_", "whsec_", "aiza", "sk-", "@", "authorization", "cookie", "x-amz-", "-api-key"),
+    *("key=", "t=", "put=", "token=", "signature="),
+)
+"""One of these stands in everything that the pattern finds. To look for them is a tenth of its time, and
+most texts have none."""
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -53,7 +59,8 @@ def about(request: str) -> Iterator[None]:
 def mask(value: Any) -> Any:
     """The same value with every secret replaced, at any depth; strings by pattern, fields by name."""
     if isinstance(value, str):
-        return _SECRET.sub(MASK, value)
+        lowered = value.lower()
+        return _SECRET.sub(MASK, value) if any(mark in lowered for mark in _MARKS) else value
     if isinstance(value, bytes):
         return mask(value.decode("utf-8", "replace"))
     if isinstance(value, Mapping):

@@ -56,6 +56,10 @@ def test_the_request_id_is_on_every_line_of_the_request(written: Any) -> None:
         ("GET https://s3/x.png?X-Amz-Credential=AKIA1&X-Amz-Signature=0a1b2c", "0a1b2c"),
         ("GET /v1beta/models?key=someones-key&alt=sse", "someones-key"),
         ("x-goog-api-key: AIzaSyA1234567890abcdefghijklmnopqrstuv", "AIzaSyA123"),
+        ("the upstream wrote: sk-proj-0123456789abcdefghij is not valid", "0123456789abcdefghij"),
+        ("GET /f/0198f2/1.png?T=q1w2e3r4", "q1w2e3r4"),
+        ("PUT /u/0198f2?size=7&put=q1w2e3r4", "q1w2e3r4"),
+        ("X-API-Key: someones-other-key", "someones-other-key"),
         ("connecting to postgres://easel:hunter2@db/easel", "hunter2"),
     ],
 )
