@@ -4,9 +4,10 @@ by name and the rest together; what failed, by its kind. The sum of what is draw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,11 +15,11 @@ from zoneinfo import ZoneInfo
 from accounts.errors import InvalidValue
 from accounts.models import Organization
 from billing import usage
-from billing.usage import QUARTER, Line, Totals
+from billing.usage import QUARTER, Line, Sums, Totals
 
 DRAWN: Final = 6
 """Groups with a colour of their own; the rest shares one."""
-MOST_CELLS: Final = 2_500
+MOST_CELLS: Final = 5_000
 NO_FAILURES: Final = ("succeeded", "cancelled")
 Value = UUID | str | None
 
@@ -100,7 +101,7 @@ def gather(organization: Organization, mode: str, asked: Asked) -> Series:
     points = tuple(_points(asked, outcomes, of_group, drawn, len(groups) > len(drawn), kinds))
     return Series(
         asked=asked,
-        totals=_together(outcomes),
+        totals=Totals.sum(point.totals for point in points),
         failed=sum(sum(point.failures) for point in points),
         points=points,
         groups=groups,
@@ -149,31 +150,33 @@ def _unlike(by: str, other: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((by, other))) if by else ()
 
 
-def _groups(by: str, lines: Iterable[Line]) -> tuple[Group, ...]:
-    of: defaultdict[Value, list[Line]] = defaultdict(list)
+# ---- added up ----------------------------------------------------------------------------------
+
+NOTHING: Final = Totals()
+
+
+def _summed(lines: Iterable[Line], name: Callable[[Line], Any]) -> dict[Any, Totals]:
+    """What the lines of each name come to, in one pass."""
+    sums: defaultdict[Any, Sums] = defaultdict(Sums)
     for line in lines:
-        of[getattr(line, by)].append(line)
-    made = [
-        Group(value, Totals.sum(line.totals for line in mine), _failed(mine)) for value, mine in of.items()
-    ]
+        sums[name(line)].add(line.totals)
+    return {name: Totals(*mine.values) for name, mine in sums.items()}
+
+
+def _failures(lines: Iterable[Line]) -> list[Line]:
+    return [line for line in lines if line.outcome not in NO_FAILURES]
+
+
+def _groups(by: str, lines: Iterable[Line]) -> tuple[Group, ...]:
+    of, failed = _summed(lines, attrgetter(by)), _summed(_failures(lines), attrgetter(by))
+    made = [Group(value, mine, failed.get(value, NOTHING).generations) for value, mine in of.items()]
     return tuple(sorted(made, key=lambda g: (-g.totals.amount, -g.totals.generations, str(g.value))))
-
-
-def _together(lines: Iterable[Line]) -> Totals:
-    return Totals.sum(line.totals for line in lines)
-
-
-def _failed(lines: Iterable[Line]) -> int:
-    return sum(line.totals.generations for line in lines if line.outcome not in NO_FAILURES)
 
 
 def _kinds(lines: Iterable[Line]) -> tuple[str, ...]:
     """Those that failed most come first."""
-    counted: defaultdict[str, int] = defaultdict(int)
-    for line in lines:
-        if line.outcome not in NO_FAILURES:
-            counted[line.outcome] += line.totals.generations
-    return tuple(sorted(counted, key=lambda kind: (-counted[kind], kind)))
+    counted = _summed(_failures(lines), attrgetter("outcome"))
+    return tuple(sorted(counted, key=lambda kind: (-counted[kind].generations, kind)))
 
 
 def _points(
@@ -184,33 +187,24 @@ def _points(
     rest: bool,
     kinds: tuple[str, ...],
 ) -> Iterator[Point]:
-    whole, part = _by_step(asked, outcomes), _by_step(asked, of_group)
+    whole = _summed(outcomes, lambda line: _name(asked, line.at))
+    part = _summed(of_group, lambda line: (_name(asked, line.at), getattr(line, asked.by)))
+    failed = _summed(_failures(outcomes), lambda line: (_name(asked, line.at), line.outcome))
     for at in steps(asked):
-        mine, step = whole[_name(asked, at)], part[_name(asked, at)]
-        totals = Totals.sum(line.totals for line in mine)
-        groups = [
-            Totals.sum(line.totals for line in step if getattr(line, asked.by) == value) for value in drawn
-        ]
+        name = _name(asked, at)
+        totals = whole.get(name, NOTHING)
+        groups = [part.get((name, value), NOTHING) for value in drawn]
         if rest:
             groups.append(totals - Totals.sum(groups))
-        failures = tuple(
-            sum(line.totals.generations for line in mine if line.outcome == kind) for kind in kinds
-        )
+        failures = tuple(failed.get((name, kind), NOTHING).generations for kind in kinds)
         yield Point(at, totals, tuple(groups), failures)
 
 
-def _by_step(asked: Asked, lines: Iterable[Line]) -> defaultdict[Any, list[Line]]:
-    of: defaultdict[Any, list[Line]] = defaultdict(list)
-    for line in lines:
-        assert line.at is not None
-        of[_name(asked, line.at)].append(line)
-    return of
-
-
-def _name(asked: Asked, at: datetime) -> Any:
-    """A day is a date: there are midnights that come twice, and some that never come. An hour is a moment."""
-    local = at.astimezone(asked.zone)
-    return local.date() if asked.step == "day" else at.timestamp()
+def _name(asked: Asked, at: datetime | None) -> Any:
+    """Of a step, by a moment of its timezone. A day is a date: there are midnights that come twice, and some
+    that never come. An hour is a moment."""
+    assert at is not None
+    return at.date() if asked.step == "day" else at.timestamp()
 
 
 def steps(asked: Asked) -> Iterator[datetime]:
