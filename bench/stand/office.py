@@ -22,6 +22,8 @@ HISTORIES = ("generations.Generation", "generations.ApiRequest", "generations.At
 choice and two searches."""
 BEYOND_COUNTING = ("billing.Usage",)
 """Lists whose lines are no rows: they have no page of one."""
+ALIKE = {"generations.Generation": "state=succeeded"}
+"""Whose page shows more where more came of it: at both sizes one of the same."""
 _CHOICE = re.compile(r'href="\?([a-z_]+)=([^"&]+)"')
 _ROW = re.compile(r'<th [^>]*><a href="([^"?]+)')
 
@@ -67,7 +69,8 @@ def _list(page: Any, fetch: Callable[[str], str], texts: dict[str, str]) -> Iter
         terms = _terms(texts)
         for what, term in terms if label in HISTORIES else terms[-2:]:
             yield Page("admin", f"{label}, search by {what}", f"{address}?q={term}")
-    if (row := _ROW.search(text)) and label not in BEYOND_COUNTING:
+    alike = fetch(f"{address}?{ALIKE[label]}") if label in ALIKE else text
+    if (row := _ROW.search(alike)) and label not in BEYOND_COUNTING:
         yield Page("admin", f"{label}, one", unescape(row[1]))
     if page.export:
         yield Page("admin", f"{label}, file", f"{address}csv/")
