@@ -22,20 +22,18 @@ The format, version 1. `prove_ledger` recomputes it from this description and sh
 from __future__ import annotations
 
 import hmac
-import time
 from hashlib import sha256
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from billing import folios
+from billing import folios, writers
 from billing.models import Seal
 from runtime.tenancy import audit
 
 ROWS = 10_000
 """At most so many rows in one seal, which bounds the memory of whoever checks it."""
 SEALS_A_TURN = 50
-WAIT_SECONDS = 2.0
 
 _ARRAYS = {
     "billing_entry": """
@@ -103,13 +101,6 @@ def _mine(table: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-_WRITERS = """
-    SELECT virtualtransaction FROM pg_locks
-    WHERE locktype = 'relation' AND relation = %s::regclass AND mode = 'RowExclusiveLock' AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-
-
 def _horizon(table: str) -> int:
     """An id below which nothing will be written any more; 0 if there is none yet.
 
@@ -121,18 +112,7 @@ def _horizon(table: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT coalesce(max(id), 0) FROM {table}")  # noqa: S608  one of our two tables
         highest = int(cursor.fetchone()[0])
-    waited_for, until = _writers(table), time.monotonic() + WAIT_SECONDS
-    while waited_for & _writers(table):
-        if time.monotonic() > until:
-            return 0
-        time.sleep(0.02)
-    return highest
-
-
-def _writers(table: str) -> set[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITERS, (table,))
-        return {row[0] for row in cursor.fetchall()}
+    return highest if writers.have_ended(table) else 0
 
 
 def _digest(table: str, first: int, horizon: int) -> tuple[int, int, bytes] | None:

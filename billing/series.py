@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from accounts.errors import InvalidValue
 from accounts.models import Organization
 from billing import usage
-from billing.usage import QUARTER, Line, Sums, Totals
+from billing.rollups import QUARTER
+from billing.usage import Line, Sums, Totals
 
 DRAWN: Final = 6
 """Groups with a colour of their own; the rest shares one."""

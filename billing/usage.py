@@ -15,18 +15,16 @@ from typing import Any, Final, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import BigIntegerField, DateTimeField, F, Func, IntegerField, QuerySet, Sum, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast
+from django.db.models import DateTimeField, F, Func, IntegerField, Value
 
 from accounts.errors import InvalidValue
 from accounts.models import Organization
-from billing import steps
-from billing.models import Usage
+from billing import rollups, steps
+from billing.rollups import MEASURES, QUARTER, Span, Steps
 from runtime.clock import utc_now
 from runtime.tenancy import tenant
 
-QUARTER, DAY = timedelta(minutes=15), timedelta(days=1)
+DAY: Final = timedelta(days=1)
 STEPS: Final = ("quarter", "hour", "day", "week", "month")
 COLUMNS: Final[Mapping[str, str]] = {
     "key": "key_id",
@@ -35,7 +33,6 @@ COLUMNS: Final[Mapping[str, str]] = {
     "dialect": "dialect",
     "outcome": "outcome",
 }
-MEASURES: Final = ("generations", "images", "tokens", "amount", "milliseconds")
 MOST_LINES = 10_000
 
 
@@ -136,21 +133,15 @@ def report(
     since, until = _whole(since), _whole(until, up=True)
     if until <= since:
         raise InvalidValue("to", "The range must end after it begins.")
+    names = {COLUMNS[name]: value for name, value in (where or {}).items()}
+    narrowed = {f"{name}__in" if isinstance(v, list) else name: v for name, v in names.items()}
+    span = Span(organization, mode, since, until, narrowed)
+    at = _at(step, since, until, zone) if step else None
     with tenant(organization):
-        rows = _rows(organization, mode, since, until, where or {})
-        at = _at(step, since, until, zone) if step else None
-        lines = _lines(rows, at, columns, most)
-        totals = Totals.sum(line.totals for line in lines) if by else _whole_of(rows)
+        found = rollups.summed(span, at, [COLUMNS[column] for column in columns], most)
+    lines = _lines(found, at, columns, most) if by else ()
+    totals = Totals(*map(sum, zip(*found.values(), strict=True))) if found else Totals()
     return Report(since.astimezone(zone), until.astimezone(zone), lines, totals)
-
-
-SUMS = {f"sum_{name}": Cast(Sum(name), BigIntegerField()) for name in MEASURES}
-"""Whole numbers again: PostgreSQL's sum of them is a decimal, slow to read. What a wallet can hold fits."""
-
-
-def _whole_of(rows: QuerySet[Usage]) -> Totals:
-    sums = rows.aggregate(**SUMS)
-    return Totals(*(sums[name] or 0 for name in SUMS))
 
 
 def _groups(by: Sequence[str]) -> tuple[str, list[str]]:
@@ -169,33 +160,26 @@ def _whole(moment: datetime, *, up: bool = False) -> datetime:
     return moment - past + (QUARTER if up and past else timedelta(0))
 
 
-def _rows(
-    organization: Organization | UUID, mode: str, since: datetime, until: datetime, where: Mapping[str, Any]
-) -> QuerySet[Usage]:
-    narrowed = {
-        f"{COLUMNS[name]}__in" if isinstance(value, list) else COLUMNS[name]: value
-        for name, value in where.items()
-    }
-    rows = Usage.objects.of(organization).filter(mode=mode, quarter__gte=since, quarter__lt=until)
-    return rows.filter(**narrowed)
-
-
-def _lines(rows: QuerySet[Usage], at: _At | None, columns: Sequence[str], most: int) -> tuple[Line, ...]:
-    names = [COLUMNS[column] for column in columns]
-    if at:
-        rows, names = rows.annotate(at=at.group), ["at", *names]
-    if not names:
-        return ()
-    order = ["at"] if at else []
-    grouped = rows.order_by().values(*names).annotate(**SUMS).values_list(*names, *SUMS)
-    found = list(grouped.order_by(*order, "-sum_amount", *names[len(order) :])[: most + 1])
+def _lines(
+    found: Mapping[tuple[Any, ...], list[int]], at: Steps | None, columns: Sequence[str], most: int
+) -> tuple[Line, ...]:
     if len(found) > most:
         raise InvalidValue("from", f"These are more than {most:,} lines. Choose a shorter range.")
-    return tuple(_line(row, at, columns) for row in found)
+    return tuple(_line(groups, sums, at, columns) for groups, sums in sorted(found.items(), key=_place(at)))
 
 
-def _line(row: Sequence[Any], at: _At | None, columns: Sequence[str]) -> Line:
-    sums, groups = row[-len(MEASURES) :], row[: -len(MEASURES)]
+def _place(at: Steps | None) -> Callable[[tuple[tuple[Any, ...], list[int]]], Any]:
+    """Oldest first, then dearest, then by name, those without one last."""
+
+    def place(item: tuple[tuple[Any, ...], list[int]]) -> Any:
+        groups, sums = item
+        names = [(name is None, str(name)) for name in groups[1 if at else 0 :]]
+        return groups[:1] if at else (), -sums[MEASURES.index("amount")], names
+
+    return place
+
+
+def _line(groups: Sequence[Any], sums: Sequence[int], at: Steps | None, columns: Sequence[str]) -> Line:
     if at is None:
         return Line(Totals(*sums), **dict(zip(columns, groups, strict=True)))
     return Line(Totals(*sums), at.begins(groups[0]), **dict(zip(columns, groups[1:], strict=True)))
@@ -204,44 +188,36 @@ def _line(row: Sequence[Any], at: _At | None, columns: Sequence[str]) -> Line:
 # ---- steps of time -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _At:
-    """What roll-ups are grouped by, so that they are of one step, and when the step of a group begins."""
-
-    group: Combinable
-    begins: Callable[[Any], datetime]
-
-
-def _at(step: str, since: datetime, until: datetime, zone: ZoneInfo) -> _At:
+def _at(step: str, since: datetime, until: datetime, zone: ZoneInfo) -> Steps:
     """The quickest that is right: counting in steps of one length, looking the step up, and truncating the
     local time, which takes half as long again."""
     listed = steps.beginnings(step, since, until, zone)
     if not listed:
-        return _At(F("quarter") if step == "quarter" else _truncated(step, zone), partial(_local, zone))
+        return Steps(F if step == "quarter" else partial(_truncated, step, zone), partial(_local, zone), None)
     if length := steps.length(listed, until):
-        return _At(_counted(listed[0], length), partial(_local, zone))
-    return _At(_numbered(listed), lambda number: listed[number - 1])
+        return Steps(partial(_counted, listed[0], length), partial(_local, zone), listed)
+    return Steps(partial(_numbered, listed), lambda number: listed[number - 1], listed)
 
 
 def _local(zone: ZoneInfo, at: datetime) -> datetime:
     return at.astimezone(zone)
 
 
-def _truncated(step: str, zone: ZoneInfo) -> Func:
+def _truncated(step: str, zone: ZoneInfo, moment: str) -> Func:
     """PostgreSQL's own, which knows the hour that comes twice."""
-    parts = (Value(step), F("quarter"), Value(str(zone)))
+    parts = (Value(step), F(moment), Value(str(zone)))
     return Func(*parts, function="date_trunc", output_field=DateTimeField())
 
 
-def _counted(first: datetime, length: timedelta) -> Func:
-    """The beginning of the step a quarter lies in, where all are as long."""
-    parts = (Value(length), F("quarter"), Value(first))
+def _counted(first: datetime, length: timedelta, moment: str) -> Func:
+    """The beginning of the step a moment lies in, where all are as long."""
+    parts = (Value(length), F(moment), Value(first))
     return Func(*parts, function="date_bin", output_field=DateTimeField())
 
 
-def _numbered(begins: Sequence[datetime]) -> Func:
-    """Which of these steps a quarter lies in; 1 is the first."""
-    return Func(F("quarter"), Value(list(begins)), function="width_bucket", output_field=IntegerField())
+def _numbered(begins: Sequence[datetime], moment: str) -> Func:
+    """Which of these steps a moment lies in; 1 is the first."""
+    return Func(F(moment), Value(list(begins)), function="width_bucket", output_field=IntegerField())
 
 
 # ---- of keys, at a glance ----------------------------------------------------------------------
@@ -262,15 +238,16 @@ RECENT_DAYS: Final = 30
 def of_keys(
     organization: Organization | UUID, mode: str, keys: Collection[UUID], *, days: int = RECENT_DAYS
 ) -> dict[UUID, Recent]:
-    """What each of these keys did lately, in one query; zeros for one that did nothing."""
-    today = utc_now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    """What each of these keys did lately; zeros for one that did nothing."""
+    now = utc_now().astimezone(UTC)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=days - 1)
+    span = Span(organization, mode, first, today + DAY, {"key_id__in": list(keys)})
     with tenant(organization):
-        rows = Usage.objects.of(organization).filter(mode=mode, quarter__gte=first, key_id__in=keys)
-        daily = rows.annotate(at=_counted(first, DAY)).order_by().values("key_id", "at").annotate(**SUMS)
-        found = list(daily.values_list("key_id", "at", *SUMS))
+        at = _at("day", first, today + DAY, ZoneInfo("UTC"))
+        found = rollups.summed(span, at, ["key_id"], most=days * len(keys))
     of_key: defaultdict[UUID, list[tuple[int, Totals]]] = defaultdict(list)
-    for key, at, *sums in found:
+    for (at, key), sums in found.items():
         of_key[key].append((min((at - first).days, days - 1), Totals(*sums)))
     return {key: _recent(of_key[key], days) for key in keys}
 

@@ -4,7 +4,7 @@ from billing.models.books import Entry, Price, Wallet
 from billing.models.credit import CreditRequest
 from billing.models.limits import BalanceAlert, Budget
 from billing.models.sealed import Folio, Seal
-from billing.models.usage import Usage
+from billing.models.usage import Usage, UsageHour
 
 __all__ = [
     "BalanceAlert",
@@ -15,5 +15,6 @@ __all__ = [
     "Price",
     "Seal",
     "Usage",
+    "UsageHour",
     "Wallet",
 ]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from accounts.errors import InvalidValue
-from billing import series
+from billing import hours, series
 from billing.series import Asked, Series
 from tests.billing.books import Past
 
@@ -18,6 +18,14 @@ ZONES = (
     "Africa/Cairo", "Pacific/Apia", "America/St_Johns",
 )  # fmt: skip
 FIRST, LAST = date(2025, 10, 23), date(2025, 11, 6)
+
+
+@pytest.fixture(scope="module", autouse=True, params=["by the quarter", "by the hour"])
+def kept(history: Past, request: pytest.FixtureRequest) -> None:
+    """Whether hours are made yet makes no difference."""
+    if request.param == "by the hour":
+        assert hours.roll_up() > 0
+        assert history.admin.execute("SELECT count(*) > 99 FROM billing_usagehour").fetchone() == (True,)
 
 
 def asked(

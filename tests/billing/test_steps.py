@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from accounts.errors import InvalidValue
-from billing import steps, usage
+from billing import hours, steps, usage
 from tests.cast import Cast, make_cast
 
 ZONES: Final = (
@@ -70,6 +70,13 @@ class Quarters:
 def quarters(quiet_database: str) -> Iterator[Quarters]:
     with psycopg.connect(quiet_database, autocommit=True) as admin:
         yield Quarters(make_cast(), admin)
+
+
+@pytest.fixture(scope="module", autouse=True, params=["by the quarter", "by the hour"])
+def kept(quarters: Quarters, request: pytest.FixtureRequest) -> None:
+    """Whether hours are made yet makes no difference."""
+    if request.param == "by the hour":
+        assert hours.roll_up() > 900_000
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

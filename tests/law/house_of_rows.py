@@ -17,7 +17,7 @@ from accounts.webhooks import deliveries, inbox
 from accounts.webhooks.claims import Claim
 from billing import actions as billing
 from billing.actions import credit
-from billing.models import Folio
+from billing.models import Folio, UsageHour
 from generations import transcripts
 from generations.actions import batches, contests, finish
 from generations.actions.batches import Line
@@ -71,6 +71,7 @@ class Household:
         _keep_a_picture(organization.pk, key)
         _come_to_something(organization.pk)
         _turn_the_page(organization.pk)
+        _end_an_hour(organization.pk)
         _say(organization.pk)
         message = _deliver(organization)
         generation = _generate(organization.pk, key)
@@ -104,6 +105,15 @@ def _come_to_something(organization: UUID) -> None:
     with work():
         row = {"organization_id": organization, "step": Step.HOUR, "at": at, "mode": "live", **facts, **sums}
         Pulse.objects.create(**row)
+
+
+def _end_an_hour(organization: UUID) -> None:
+    """An hour of usage that is over."""
+    facts = {"key_id": ids.uuid7(), "model": MODEL, "dialect": "openai", "outcome": "succeeded"}
+    with work():
+        UsageHour.objects.create(
+            organization_id=organization, mode="live", hour=datetime(2001, 1, 1, tzinfo=UTC), **facts
+        )
 
 
 def _turn_the_page(organization: UUID) -> None:

@@ -42,6 +42,7 @@ WITHOUT_ORGANIZATION = {
 UNTIED = {
     ("accounts_outboxmessage", "generation_id"): "written only by the finish of that generation, in SQL",
     ("billing_usage", "key_id"): "a sum, not a pointer: it outlives its key",
+    ("billing_usagehour", "key_id"): "a sum, not a pointer: it outlives its key",
     ("generations_apirequest", "key_id"): "a history without foreign keys, as its row outlives everything",
     ("generations_apirequest", "generation_id"): "a history without foreign keys",
 }

@@ -1,4 +1,4 @@
-"""B14, B16: roll-ups and budgets are what the generations come to."""
+"""B14, B16, I23: roll-ups and budgets are what the generations come to."""
 
 # ruff: noqa: S608  what is put into these queries are this package's own words
 
@@ -83,4 +83,33 @@ B16 = Invariant(
     """,
 )
 
-USAGE = (B14, B16)
+I23 = Invariant(
+    "I23",
+    "An hour of usage is the sum of its quarters, and between the first and the last hour none is missing.",
+    f"""
+    WITH made AS (
+        SELECT organization_id, mode, min(hour) AS first, max(hour) + interval '1 hour' AS last
+        FROM billing_usagehour WHERE {OF} GROUP BY 1, 2
+    ), sides AS (
+        SELECT 1 AS side, organization_id, mode, hour, key_id, member_id, model, dialect, outcome,
+               generations, images, tokens, amount, milliseconds
+        FROM billing_usagehour WHERE {OF}
+        UNION ALL
+        SELECT -1, u.organization_id, mode, date_bin('1 hour', quarter, timestamptz 'epoch'), key_id,
+               member_id, model, dialect, outcome, generations, images, tokens, amount, milliseconds
+        FROM billing_usage u JOIN made USING (organization_id, mode)
+        WHERE quarter >= first AND quarter < last
+    ), off AS (
+        SELECT organization_id, mode, hour, model, dialect, outcome, sum(side * generations) AS generations,
+               sum(side * images) AS images, sum(side * tokens) AS tokens, sum(side * amount) AS amount,
+               sum(side * milliseconds) AS milliseconds
+        FROM sides GROUP BY organization_id, mode, hour, key_id, member_id, model, dialect, outcome
+    )
+    SELECT concat('hour ', hour, ' of ', {TEAM}, ', ', mode, ', ', model, ', ', dialect, ', ', outcome),
+           concat('is off its quarters by ', generations, ' generations, ', images, ' images, ', tokens,
+                  ' tokens, ', amount, ' nano-dollars, ', milliseconds, ' ms')
+    FROM off WHERE (generations, images, tokens, amount, milliseconds) <> (0, 0, 0, 0, 0)
+    """,
+)
+
+USAGE = (B14, B16, I23)

@@ -43,8 +43,8 @@ _TENANT_TABLES = """
         WHERE a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped))
 """
 _APPEND_ONLY = """
-    ('billing_entry'), ('billing_folio'), ('billing_price'), ('billing_seal'), ('accounts_auditevent'),
-    ('generations_transition')
+    ('billing_entry'), ('billing_folio'), ('billing_price'), ('billing_seal'), ('billing_usagehour'),
+    ('accounts_auditevent'), ('generations_transition')
 """
 _ENTERED = "('easel_web'), ('easel_worker'), ('easel_operator'), ('easel_audit'), ('easel_history')"
 

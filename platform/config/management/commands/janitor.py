@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from accounts.webhooks.dispatcher import STOP_SECONDS, Dispatcher
-from billing import alerts, seals
+from billing import alerts, hours, seals
 from config.proof.run import prove
 from generations import notices, orphans, pulse, sweep, transcripts
 from generations.actions import batches
@@ -91,6 +91,7 @@ def chores() -> list[Chore]:
         Chore("forget beats", 60.0, sweep.forget_beats),
         Chore("seal", 60.0, seals.seal_all),
         Chore("roll up", 60.0, pulse.roll_up, aside=True),
+        Chore("roll up usage", 60.0, hours.roll_up, aside=True),
         Chore("tell of money", 60.0, alerts.tell),
         Chore("guard keys", 15.0, Guard().look, aside=True),
         Chore("forget transcripts", 60.0, transcripts.forget, aside=True),

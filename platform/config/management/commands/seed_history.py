@@ -15,6 +15,7 @@ from accounts.auditing import Actor
 from accounts.directory import organization_by_slug
 from accounts.errors import NotFound
 from accounts.models import Membership, Organization, Role
+from billing import hours
 from config import past
 from config.past.story import Caller, Cell, Story
 from generations import catalogue, pulse
@@ -75,6 +76,7 @@ def fill(
     story = Story(_callers(organization), _cells(), count=generations, begin=begin, end=now, seed=seed)
     written = past.write(admin_url, organization.pk, story, now=now, told=told)
     pulse.roll_up(begin)
+    hours.roll_up(begin)
     return written
 
 
