@@ -73,6 +73,7 @@ class Environment(Clocks):
     bad_key_limit: int  # bad keys a minute and network address
     retention_days: int
     signup: str
+    operator_factors: str  # "required": no admin without a second factor
     support_email: str
     storage: FileStorage | S3Storage
     broker: str = field(repr=False)  # "orm" or a Redis URL
@@ -167,6 +168,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         rate_limit=reader.read("EASEL_RATE_LIMIT", parsing.whole(1, 1_000_000), 300),
         bad_key_limit=reader.read("EASEL_BAD_KEY_LIMIT", parsing.whole(1, 1_000_000), 20),
         signup=reader.read("EASEL_SIGNUP", parsing.one_of("open", "invited"), "open"),
+        operator_factors=reader.read("EASEL_OPERATOR_FACTORS", _FACTORS, _usual_factors(env)),
         support_email=reader.read("EASEL_SUPPORT_EMAIL", parsing.email, ""),
         storage=reader.read("EASEL_STORAGE", parsing.storage(data), parsing.files_in(data)),
         broker=reader.read("EASEL_BROKER", parsing.broker, "orm"),
@@ -193,6 +195,14 @@ def read(environ: Mapping[str, str]) -> Environment:
     if reader.problems:
         raise EnvironmentProblem("\n".join(reader.problems))
     return environment
+
+
+_FACTORS = parsing.one_of("required", "optional")
+
+
+def _usual_factors(env: str) -> str:
+    """Operators of the real thing need more than a password; a laptop's demonstration opens with one."""
+    return "required" if env == "production" else "optional"
 
 
 def _usual_mail(env: str, data: Path) -> str:

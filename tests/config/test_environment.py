@@ -102,6 +102,9 @@ def test_production_with_everything_set_starts(tmp_path: Path) -> None:
     assert ours.secure
     assert ours.key_peppers == (f"{LONG}new".encode(), f"{LONG}old".encode())
     assert ours.door_hosts == {}
+    assert ours.operator_factors == "required"
+    lenient = read(tmp_path, **production(EASEL_OPERATOR_FACTORS="optional"))
+    assert lenient.operator_factors == "optional"
 
 
 def test_secret_lists_are_newest_first(tmp_path: Path) -> None:
@@ -166,6 +169,7 @@ def test_clocks_can_be_shortened_by_name(tmp_path: Path) -> None:
         ("EASEL_TRUSTED_PROXIES", "10.0.0.1/8", "list networks"),
         ("EASEL_EGRESS_ALLOW", "intranet", "list networks"),
         ("EASEL_SIGNUP", "closed", "set it to one of open, invited"),
+        ("EASEL_OPERATOR_FACTORS", "no", "set it to one of required, optional"),
         ("EASEL_SUPPORT_EMAIL", "me", "one e-mail address"),
         ("EASEL_CONCURRENCY", "0", "a whole number from 1 to 5000"),
         ("EASEL_WORKERS", "1", "a whole number from 2 to 64"),
