@@ -4,18 +4,19 @@ Doing it twice changes nothing, and any number of janitors may. Readers take qua
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
 
 from billing import writers
-from runtime.clock import database_now
+from runtime.clock import database_now, hour_of
 from runtime.tenancy import work
 
 HOUR: Final = timedelta(hours=1)
 MARGIN: Final = timedelta(minutes=10)
-"""No statement that finishes a generation takes so long."""
+WRITTEN: Final = ("billing_entry", "billing_usage")
+"""What closes a hold locks the first of them with the moment it counts at, and may then wait for others."""
 CHUNK: Final = timedelta(days=7)
 
 _ROLL = """
@@ -37,16 +38,11 @@ def roll_up(since: datetime | None = None) -> int:
     with work():
         end = hour_of(database_now() - MARGIN)
         begin = hour_of(since) if since else _begin()
-    if begin is None or begin >= end or not writers.have_ended("billing_usage"):
+    if begin is None or begin >= end or not all(map(writers.have_ended, WRITTEN)):
         return 0
     for first in range(0, (end - begin) // HOUR, CHUNK // HOUR):
         _roll(begin + first * HOUR, min(begin + first * HOUR + CHUNK, end))
     return (end - begin) // HOUR
-
-
-def hour_of(moment: datetime) -> datetime:
-    """The beginning of its hour (UTC)."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _begin() -> datetime | None:

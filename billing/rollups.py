@@ -16,8 +16,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
 from accounts.models import Organization
-from billing.hours import HOUR, hour_of
+from billing.hours import HOUR
 from billing.models import Usage, UsageHour
+from runtime.clock import hour_of
 
 QUARTER: Final = timedelta(minutes=15)
 MEASURES: Final = ("generations", "images", "tokens", "amount", "milliseconds")

@@ -13,8 +13,9 @@ from uuid import UUID
 from django.db import connection
 
 from generations.pulse.buckets import COUNT, Times
-from generations.pulse.rollup import DAY, HOUR, day_of, hour_of, rolled_until
+from generations.pulse.rollup import DAY, HOUR, day_of, rolled_until
 from generations.pulse.took import FACTS, TOOK
+from runtime.clock import hour_of
 from runtime.tenancy import operator
 
 

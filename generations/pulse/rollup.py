@@ -3,13 +3,13 @@ nothing, and any number of janitors may."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection
 
 from generations.pulse.buckets import COUNT
 from generations.pulse.took import FACTS, TOOK
-from runtime.clock import database_now
+from runtime.clock import database_now, hour_of
 from runtime.tenancy import work
 
 MARGIN = timedelta(minutes=2)
@@ -37,11 +37,6 @@ def _next(since: datetime | None) -> tuple[datetime, datetime] | None:
     if begin is None or begin >= end:
         return None
     return begin, min(begin + CHUNK, end)
-
-
-def hour_of(moment: datetime) -> datetime:
-    """The beginning of its hour (UTC)."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def day_of(moment: datetime) -> datetime:

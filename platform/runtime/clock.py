@@ -29,3 +29,8 @@ def database_now() -> datetime:
 def utc_now() -> datetime:
     """The application's time, for HTTP dates and displays only."""
     return datetime.now(UTC)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The beginning of its hour (UTC)."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -47,9 +47,10 @@ def usage(quiet_database: str) -> Iterator[Usage]:
         yield Usage(cast, superuser)
 
 
-def test_no_hour_is_made_while_somebody_still_writes(usage: Usage, quiet_database: str) -> None:
+@pytest.mark.parametrize("table", hours.WRITTEN)
+def test_no_hour_is_made_while_somebody_still_writes(usage: Usage, quiet_database: str, table: str) -> None:
     with psycopg.connect(quiet_database) as writer:
-        writer.execute("UPDATE billing_usage SET images = images")
+        writer.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(sql.Identifier(table)))
         assert hours.roll_up() == 0
         writer.rollback()
     assert usage.hours() == []
