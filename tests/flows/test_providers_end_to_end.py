@@ -253,6 +253,9 @@ def test_what_is_no_image_is_never_charged_whatever_it_is(
     assert books.count("generations_output") == 0
     assert books.entries("settle") == []
     assert books.wallet() == (20 * IMAGE, 0)
+    # A call that goes well closes the breaker again; until then who waits at the door is told so at once.
+    well = OPENAI.order(f"{prompt} again")
+    eventually(lambda: OPENAI.post(rig.url, key, well).status_code == 200)
 
 
 def test_a_relay_that_shouts_our_key_is_not_repeated(rig: Rig, key: str, books: Books, prompt: str) -> None:
