@@ -18,6 +18,8 @@ from tests.examples.programs import need_tools
 from tests.flows.wire import Books
 from tests.house import ROOT, Servers
 
+pytestmark = pytest.mark.slow  # whole programs, each with an interpreter of its own
+
 FOLDER = ROOT / "examples" / "evolink"
 PYTHON = [sys.executable, str(FOLDER / "restyle.py")]
 CURL = ["sh", str(FOLDER / "restyle.sh")]

@@ -17,6 +17,8 @@ from tests.examples.programs import run, snippets
 from tests.flows.wire import Books
 from tests.house import ROOT, Servers
 
+pytestmark = pytest.mark.slow  # whole programs, each with an interpreter of its own
+
 FOLDER = ROOT / "examples" / "gmi"
 PROGRAMS = {
     "python": [sys.executable, str(FOLDER / "converse.py")],

@@ -15,6 +15,8 @@ from tests.examples.programs import run, snippets
 from tests.flows.wire import Books
 from tests.house import ROOT, Servers
 
+pytestmark = pytest.mark.slow  # whole programs, each with an interpreter of its own
+
 FOLDER = ROOT / "examples" / "toapis"
 PAGE = snippets("toapis.md")
 

@@ -319,7 +319,7 @@ def test_a_rate_limit_says_when_to_come_back(url: str, cast: Cast) -> None:
         ("test:fail", 503, "UNAVAILABLE"),
         ("test:error=internal", 500, "INTERNAL"),
         ("test:error=misconfigured", 503, "UNAVAILABLE"),
-        ("test:error=upstream_timeout", 504, "DEADLINE_EXCEEDED"),
+        pytest.param("test:error=upstream_timeout", 504, "DEADLINE_EXCEEDED", marks=pytest.mark.slow),
     ],
 )
 def test_a_failed_generation_is_a_server_error_in_a_stream_too(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cast import Cast
 from tests.flows.five import OPENAI, WAYS, Wish
 from tests.flows.wire import Books, eventually
 
 
+@pytest.mark.slow
 def test_a_key_that_collects_words_instead_of_pictures_is_slowed_down(
     url: str, cast: Cast, books: Books
 ) -> None:
